@@ -1,0 +1,235 @@
+package compare
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"godwit/experiments/internal/sharedtest"
+	"godwit/transformer/checkpoint"
+)
+
+var cases = []string{"bert-odd", "bert-std", "bert-gelu_new", "bert-relu"}
+
+// Bounds of the project; PyTorch's own float32 is at 1.7e-6, 2.2e-6, 2e-7 and 3e-7.
+const (
+	absoluteBound   = 5e-6
+	gradientBound   = 1e-5
+	lossBound       = 5e-6
+	finalBound      = 1e-5
+	realHiddenBound = 1e-5
+)
+
+func open(t *testing.T, path string) *checkpoint.File {
+	t.Helper()
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func floats(t *testing.T, f *checkpoint.File, name string) []float32 {
+	t.Helper()
+	x, err := f.Float32(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// maxDifference compares rows of width elements where mask is 1.
+func maxDifference(t *testing.T, name string, got, want []float32, mask []int64) float64 {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", name, len(got), len(want))
+	}
+	worst := 0.0
+	for i := range want {
+		if mask != nil && mask[i*len(mask)/len(want)] == 0 {
+			continue
+		}
+		d := math.Abs(float64(got[i]) - float64(want[i]))
+		if !(d <= worst) {
+			worst = d
+		}
+	}
+	return worst
+}
+
+func relative(got, want []float32) float64 {
+	d, n := 0.0, 0.0
+	for i := range want {
+		e := float64(got[i]) - float64(want[i])
+		d += e * e
+		n += float64(want[i]) * float64(want[i])
+	}
+	return math.Sqrt(d) / max(math.Sqrt(n), 1e-30)
+}
+
+func trace(t *testing.T, model, input string, gradients bool) *checkpoint.File {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out.safetensors")
+	if _, err := Trace(TraceOptions{Model: model, Input: input, Output: out, Gradients: gradients}); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, out)
+}
+
+func checkStates(t *testing.T, want, got *checkpoint.File, bound float64) {
+	t.Helper()
+	mask, err := want.Int64("attention_mask")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, worst := 0, 0.0
+	for _, name := range want.Names() {
+		var m []int64
+		switch {
+		case strings.HasPrefix(name, "hidden_states."):
+			m = mask
+		case name == "logits":
+			if info, _ := want.Info(name); len(info.Shape) == 3 {
+				m = mask
+			}
+		case name == "pooler_output":
+		default:
+			continue
+		}
+		d := maxDifference(t, name, floats(t, got, name), floats(t, want, name), m)
+		if !(d <= bound) {
+			t.Errorf("%s: off by %.3g, bound %.3g", name, d, bound)
+		}
+		worst = max(worst, d)
+		checked++
+	}
+	if checked == 0 {
+		t.Error("nothing compared")
+	}
+	t.Logf("%d tensors, worst difference %.2g", checked, worst)
+}
+
+func TestForwardAgainstHuggingFace(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c, func(t *testing.T) {
+			dir := sharedtest.Dir(t, "golden", "models", c)
+			in := filepath.Join(dir, "forward.safetensors")
+			checkStates(t, open(t, in), trace(t, dir, in, false), absoluteBound)
+		})
+	}
+}
+
+func TestGradientsAgainstHuggingFace(t *testing.T) {
+	for _, c := range cases {
+		for _, head := range []string{"classification", "regression", "pretraining"} {
+			t.Run(c+"/"+head, func(t *testing.T) {
+				if c != "bert-odd" && head != "classification" {
+					return // only -odd has the others
+				}
+				dir := sharedtest.Dir(t, "golden", "models", c)
+				in := filepath.Join(dir, head+".safetensors")
+				want, got := open(t, in), trace(t, dir, in, true)
+				worst, checked := 0.0, 0
+				for _, name := range want.Names() {
+					if !strings.HasPrefix(name, "grad.") {
+						continue
+					}
+					w, g := floats(t, want, name), floats(t, got, name)
+					if strings.HasSuffix(name, "key.bias") { // zero in exact arithmetic
+						if d := maxDifference(t, name, g, w, nil); !(d <= absoluteBound) {
+							t.Errorf("%s: off by %.3g, bound %.3g", name, d, absoluteBound)
+						}
+						continue
+					}
+					r := relative(g, w)
+					if !(r <= gradientBound) {
+						t.Errorf("%s: off by %.3g of its norm, bound %.3g", name, r, gradientBound)
+					}
+					worst = max(worst, r)
+					checked++
+				}
+				for _, name := range got.Names() {
+					if _, ok := want.Info(name); strings.HasPrefix(name, "grad.") && !ok {
+						t.Errorf("%s: Hugging Face has no such gradient", name)
+					}
+				}
+				if d := maxDifference(t, "logits", floats(t, got, "logits"), floats(t, want, "logits"), logitsMask(t, want)); !(d <= absoluteBound) {
+					t.Errorf("logits: off by %.3g", d)
+				}
+				if r := relative(floats(t, got, "loss"), floats(t, want, "loss")); !(r <= lossBound) {
+					t.Errorf("loss: off by %.3g relative", r)
+				}
+				if checked == 0 {
+					t.Error("no gradient compared")
+				}
+				t.Logf("%d gradients, worst %.2g", checked, worst)
+			})
+		}
+	}
+}
+
+func logitsMask(t *testing.T, f *checkpoint.File) []int64 {
+	if info, _ := f.Info("logits"); len(info.Shape) != 3 {
+		return nil
+	}
+	m, err := f.Int64("attention_mask")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestTrajectoryAgainstHuggingFace(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c, func(t *testing.T) {
+			dir := sharedtest.Dir(t, "golden", "models", c)
+			out := filepath.Join(t.TempDir(), "out.safetensors")
+			settings := filepath.Join(dir, "trajectory.json")
+			batches := filepath.Join(dir, "trajectory.safetensors")
+			if err := Replay(ReplayOptions{Model: dir, Batches: batches, Settings: settings, Output: out}); err != nil {
+				t.Fatal(err)
+			}
+			want, got := open(t, batches), open(t, out)
+			losses, norms := recorded(t, settings)
+			worst := 0.0
+			for i, l := range floats(t, got, "loss") {
+				r := math.Abs(float64(l)-losses[i]) / losses[i]
+				if !(r <= lossBound) {
+					t.Errorf("loss of step %d: off by %.3g, bound %.3g", i, r, lossBound)
+				}
+				worst = max(worst, r)
+				if r := math.Abs(float64(floats(t, got, "grad_norm")[i])-norms[i]) / norms[i]; !(r <= gradientBound) {
+					t.Errorf("gradient norm of step %d: off by %.3g", i, r)
+				}
+			}
+			worstFinal, checked := 0.0, 0
+			for _, name := range want.Names() {
+				if !strings.HasPrefix(name, "final.") || strings.HasSuffix(name, "key.bias") {
+					continue
+				}
+				r := relative(floats(t, got, name), floats(t, want, name))
+				if !(r <= finalBound) {
+					t.Errorf("%s: off by %.3g of its norm, bound %.3g", name, r, finalBound)
+				}
+				worstFinal = max(worstFinal, r)
+				checked++
+			}
+			if checked == 0 {
+				t.Error("no weights compared")
+			}
+			t.Logf("loss within %.2g, %d final weights within %.2g", worst, checked, worstFinal)
+		})
+	}
+}
+
+func TestRealCheckpointAgainstHuggingFace(t *testing.T) {
+	model := sharedtest.Dir(t, "checkpoints", "all-MiniLM-L6-v2")
+	for _, name := range []string{"singles", "pairs"} {
+		t.Run(name, func(t *testing.T) {
+			in := sharedtest.Dir(t, "golden", "real", "minilm", name+".safetensors")
+			checkStates(t, open(t, in), trace(t, model, in, false), realHiddenBound)
+		})
+	}
+}

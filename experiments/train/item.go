@@ -1,0 +1,97 @@
+// Package train fine-tunes, evaluates and pretrains: it brings texts, a
+// tokenizer and a model together.
+package train
+
+import (
+	"fmt"
+
+	"godwit/experiments/dataset"
+	"godwit/transformer"
+	"godwit/transformer/tokenizer"
+)
+
+// Task says what a sequence head is trained for.
+type Task string
+
+const (
+	Classification Task = "classification"
+	Regression     Task = "regression"
+)
+
+// Item is an example ready for the model.
+type Item struct {
+	IDs, TypeIDs []int32
+	Label        int32   // class, for Classification
+	Score        float32 // target, for Regression
+}
+
+// Truncation counts how many items lost tokens.
+type Truncation struct {
+	Items     int `json:"items"`
+	Truncated int `json:"truncated"`
+}
+
+// Encode tokenizes examples on all cores; texts are cut to maxLength tokens,
+// the longer of a pair first. Labels and scores are not set.
+func Encode(tok *tokenizer.Tokenizer, examples []dataset.Example, maxLength int) ([]Item, Truncation, error) {
+	count := Truncation{Items: len(examples)}
+	if len(examples) == 0 {
+		return nil, count, nil
+	}
+	texts := make([]string, len(examples))
+	var pairs []string
+	for i, e := range examples {
+		if e.HasPair != examples[0].HasPair {
+			return nil, count, fmt.Errorf("example %d has a pair and another has none", i+1)
+		}
+		texts[i] = e.Text
+		if e.HasPair {
+			pairs = append(pairs, e.Pair)
+		}
+	}
+	encodings, err := tok.EncodeBatch(texts, pairs, tokenizer.Options{AddSpecialTokens: true, MaxLength: maxLength, Truncation: tokenizer.LongestFirst})
+	if err != nil {
+		return nil, count, err
+	}
+	items := make([]Item, len(examples))
+	for i, e := range encodings {
+		items[i] = Item{IDs: e.IDs, TypeIDs: e.TypeIDs}
+		if len(e.IDs) == maxLength {
+			count.Truncated++
+		}
+	}
+	return items, count, nil
+}
+
+// Label sets the classes of items from their examples' labels.
+func Label(items []Item, examples []dataset.Example, names []string) error {
+	ids := make(map[string]int32, len(names))
+	for i, n := range names {
+		ids[n] = int32(i)
+	}
+	for i, e := range examples {
+		id, ok := ids[e.Label]
+		if !ok {
+			return fmt.Errorf("line %d: label %q is not one of %q", e.Line, e.Label, names)
+		}
+		items[i].Label = id
+	}
+	return nil
+}
+
+// lengths returns the number of tokens of each item.
+func lengths(items []Item) []int {
+	n := make([]int, len(items))
+	for i, it := range items {
+		n[i] = len(it.IDs)
+	}
+	return n
+}
+
+// fill makes b the batch of the given items.
+func fill(b *transformer.Batch, items []Item, which []int) {
+	b.Reset()
+	for _, i := range which {
+		b.Add(items[i].IDs, items[i].TypeIDs)
+	}
+}

@@ -1,0 +1,121 @@
+package train
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"godwit/experiments/metric"
+	"godwit/tensor"
+	"godwit/transformer"
+)
+
+// predictTokens is the size of batches in inference. Results do not depend on it.
+const predictTokens = 4096
+
+// Predict returns the logits of each item, in the order of the items.
+func Predict(ctx context.Context, model transformer.SequenceClassifier, items []Item) ([][]float32, error) {
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return len(items[b].IDs) - len(items[a].IDs) })
+	out := make([][]float32, len(items))
+	tape := tensor.NewInference()
+	var batch transformer.Batch
+	for len(order) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, tokens := 0, 0
+		for n < len(order) && (n == 0 || tokens+len(items[order[n]].IDs) <= predictTokens) {
+			tokens += len(items[order[n]].IDs)
+			n++
+		}
+		fill(&batch, items, order[:n])
+		if err := batch.Check(model.Configuration()); err != nil {
+			return nil, err
+		}
+		tape.Reset(0, 0)
+		logits := model.Logits(tape, &batch)
+		for row, i := range order[:n] {
+			out[i] = slices.Clone(logits.Row(row))
+		}
+		order = order[n:]
+	}
+	return out, nil
+}
+
+// Probabilities returns the softmax of logits, in float64.
+func Probabilities(logits []float32) []float64 {
+	m := slices.Max(logits)
+	p := make([]float64, len(logits))
+	sum := 0.0
+	for i, x := range logits {
+		p[i] = math.Exp(float64(x) - float64(m))
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// Argmax returns the first index of the largest logit.
+func Argmax(logits []float32) int {
+	best := 0
+	for i, x := range logits {
+		if x > logits[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Scores holds what Evaluate measured; one of the fields is set, by task.
+type Scores struct {
+	Classification *metric.ClassificationScores `json:"classification,omitempty"`
+	Regression     *metric.RegressionScores     `json:"regression,omitempty"`
+}
+
+// Main returns the score by which checkpoints are chosen and arms compared:
+// accuracy, or the Pearson correlation (0 where it is undefined).
+func (s Scores) Main() float64 {
+	if s.Regression != nil {
+		if r := float64(s.Regression.Pearson); !math.IsNaN(r) {
+			return r
+		}
+		return 0
+	}
+	return s.Classification.Accuracy
+}
+
+// MainName names the score that Main returns.
+func (s Scores) MainName() string {
+	if s.Regression != nil {
+		return "pearson"
+	}
+	return "accuracy"
+}
+
+// Evaluate predicts items and compares with their labels or scores.
+func Evaluate(ctx context.Context, model transformer.SequenceClassifier, task Task, items []Item) (Scores, [][]float32, error) {
+	logits, err := Predict(ctx, model, items)
+	if err != nil {
+		return Scores{}, nil, err
+	}
+	if task == Regression {
+		want, got := make([]float64, len(items)), make([]float64, len(items))
+		for i, it := range items {
+			want[i], got[i] = float64(it.Score), float64(logits[i][0])
+		}
+		s, err := metric.Regression(want, got)
+		return Scores{Regression: &s}, logits, err
+	}
+	want, got := make([]int, len(items)), make([]int, len(items))
+	for i, it := range items {
+		want[i], got[i] = int(it.Label), Argmax(logits[i])
+	}
+	s, err := metric.Classification(want, got, model.LabelCount())
+	return Scores{Classification: &s}, logits, err
+}
