@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -23,6 +24,7 @@ func eachRow(t table, name string, opt Options, yield func(Example) error) error
 	if err != nil {
 		return err
 	}
+	first = slices.Clone(first) // a table may reuse it
 	header := hasHeader(first, opt)
 	at, err := locate(first, header, name, line, opt.Columns)
 	if err != nil {
@@ -78,7 +80,7 @@ func hasHeader(first []string, opt Options) bool {
 		if _, ok := number(column); !ok {
 			return true
 		}
-		named = named && find(first, column) >= 0
+		named = named && slices.Contains(first, column)
 	}
 	return named
 }
@@ -101,8 +103,8 @@ func locate(first []string, header bool, name string, line int, columns Columns)
 		}
 		place := -1
 		if header {
-			place = find(first, column)
-			if place >= 0 && find(first[place+1:], column) >= 0 {
+			place = slices.Index(first, column)
+			if place >= 0 && slices.Contains(first[place+1:], column) {
 				return nil, rowError(name, line, column, "the header has this name twice, expected once: %s", quoted(first))
 			}
 		}
@@ -121,15 +123,6 @@ func locate(first []string, header bool, name string, line int, columns Columns)
 		at = append(at, place)
 	}
 	return at, nil
-}
-
-func find(names []string, name string) int {
-	for i, n := range names {
-		if n == name {
-			return i
-		}
-	}
-	return -1
 }
 
 // number reads a column number: decimal digits, and no more of them than any

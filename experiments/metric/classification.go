@@ -41,10 +41,11 @@ func Classification(labels, predictions []int, classes int) (ClassificationScore
 		confusion[i] = make([]int, classes)
 	}
 	for i, label := range labels {
-		for what, class := range map[string]int{"label": label, "prediction": predictions[i]} {
-			if class < 0 || class >= classes {
-				return ClassificationScores{}, fmt.Errorf("metric: %s %d is %d, expected 0 to %d", what, i, class, classes-1)
-			}
+		if label < 0 || label >= classes {
+			return ClassificationScores{}, fmt.Errorf("metric: label %d is %d, expected 0 to %d", i, label, classes-1)
+		}
+		if p := predictions[i]; p < 0 || p >= classes {
+			return ClassificationScores{}, fmt.Errorf("metric: prediction %d is %d, expected 0 to %d", i, p, classes-1)
 		}
 		confusion[label][predictions[i]]++
 	}
