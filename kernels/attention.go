@@ -27,13 +27,6 @@ type attentionScratch struct {
 
 var attentionScratches = sync.Pool{New: func() any { return new(attentionScratch) }}
 
-func grow(x []float32, n int) []float32 {
-	if cap(x) < n {
-		return make([]float32, n)
-	}
-	return x[:n]
-}
-
 // head describes one task: the rows, columns and dropout counter of a head of a sequence.
 type head struct {
 	r0, r1, c0, c1 int
