@@ -106,10 +106,8 @@ func (o *Adam) Step(learningRate float64, gradScale float32) {
 			decay = 0
 		}
 		k := kernels.AdamParams{
-			LearningRate: float32(learningRate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon),
-			WeightDecay: float32(decay), GradScale: gradScale, Decoupled: o.decoupled,
-			BiasCorrection1: float32(1 - math.Pow(o.Beta1, float64(s.Steps))),
-			BiasCorrection2: float32(1 - math.Pow(o.Beta2, float64(s.Steps))),
+			LearningRate: learningRate, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon,
+			WeightDecay: decay, Step: s.Steps, GradScale: gradScale, Decoupled: o.decoupled,
 		}
 		inPieces(len(p.Data), func(a, b int) {
 			kernels.Adam(p.Data[a:b], p.Grad[a:b], s.FirstMoment[a:b], s.SecondMoment[a:b], k)
