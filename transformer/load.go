@@ -27,15 +27,15 @@ var head = regexp.MustCompile(`^(classifier|cls|qa_outputs)\.|^(bert\.)?pooler\.
 var buffer = regexp.MustCompile(`(^|\.)embeddings\.(position_ids|token_type_ids)$|^cls\.predictions\.decoder\.(weight|bias)$`)
 
 // LoadSequenceClassifier reads a directory as Hugging Face publishes it. If
-// the checkpoint has no classifier, or one for another number of labels and
-// relabel is true, a new one is made from seed.
-func LoadSequenceClassifier(dir string, labels int, relabel bool, seed uint64) (*BertForSequenceClassification, Report, error) {
+// the checkpoint has no classifier, or newHead is true, a new one for that
+// number of labels is made from seed.
+func LoadSequenceClassifier(dir string, labels int, newHead bool, seed uint64) (*BertForSequenceClassification, Report, error) {
 	c, err := LoadConfig(dir)
 	if err != nil {
 		return nil, Report{}, err
 	}
 	m := NewBertForSequenceClassification(c, labels)
-	report, err := load(dir, m, relabel, seed, c)
+	report, err := load(dir, m, newHead, seed, c)
 	return m, report, err
 }
 
@@ -64,7 +64,7 @@ func CheckpointLabels(dir string) (int, error) {
 	return 0, nil
 }
 
-func load(dir string, model any, relabel bool, seed uint64, c *Config) (Report, error) {
+func load(dir string, model any, newHead bool, seed uint64, c *Config) (Report, error) {
 	var report Report
 	f, err := checkpoint.OpenDirectory(dir)
 	if err != nil {
@@ -83,10 +83,8 @@ func load(dir string, model any, relabel bool, seed uint64, c *Config) (Report, 
 	for _, p := range nn.Parameters(model) {
 		name, ok := stored[p.Name]
 		delete(stored, p.Name)
-		if ok && relabel && strings.HasPrefix(p.Name, "classifier.") {
-			if info, _ := f.Info(name); !slices.Equal(info.Shape, p.Shape) {
-				ok = false
-			}
+		if newHead && strings.HasPrefix(p.Name, "classifier.") {
+			ok = false
 		}
 		if !ok {
 			if !head.MatchString(p.Name) {
@@ -197,4 +195,16 @@ func Save(dir string, model any, c *Config) error {
 		return err
 	}
 	return c.Save(dir)
+}
+
+// SameLabels reports whether the directory has a classifier for just these
+// classes, in this order, or with no names for that number of labels: then
+// training goes on from it, otherwise it needs a new one.
+func SameLabels(dir string, c *Config, names []string, labels int) bool {
+	n, err := CheckpointLabels(dir)
+	if err != nil || n != labels {
+		return false
+	}
+	have, err := c.Labels()
+	return err == nil && (names == nil || slices.Equal(have, names))
 }

@@ -198,17 +198,20 @@ func replaceParameters(f *checkpoint.File, parameters []nn.Parameter) (map[strin
 }
 
 // labelCount returns the rows of the classifier: param.classifier.weight's, the
-// checkpoint's, or those that config.json names.
-func labelCount(f *checkpoint.File, dir string, h Head) (int, error) {
-	if info, ok := f.Info("param.classifier.weight"); ok && len(info.Shape) == 2 {
-		return info.Shape[0], nil
-	}
+// checkpoint's, or those that the head needs; and whether the checkpoint has no such classifier.
+func labelCount(f *checkpoint.File, dir string, h Head) (labels int, newHead bool, err error) {
 	n, err := transformer.CheckpointLabels(dir)
-	if err != nil || n > 0 {
-		return n, err
+	if err != nil {
+		return 0, false, err
 	}
-	if h == Regression {
-		return 1, nil
+	if info, ok := f.Info("param.classifier.weight"); ok && len(info.Shape) == 2 {
+		return info.Shape[0], info.Shape[0] != n, nil
 	}
-	return 2, nil
+	switch {
+	case n > 0:
+		return n, false, nil
+	case h == Regression:
+		return 1, true, nil
+	}
+	return 2, true, nil
 }

@@ -64,11 +64,11 @@ func Replay(o ReplayOptions) error {
 		return err
 	}
 	h := first.head()
-	labels, err := labelCount(f, o.Model, h)
+	labels, newHead, err := labelCount(f, o.Model, h)
 	if err != nil {
 		return err
 	}
-	m, report, err := transformer.LoadSequenceClassifier(o.Model, labels, true, 0)
+	m, report, err := transformer.LoadSequenceClassifier(o.Model, labels, newHead, 0)
 	if err != nil {
 		return err
 	}

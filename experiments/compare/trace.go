@@ -74,11 +74,11 @@ func Trace(o TraceOptions) ([]string, error) {
 			out = append(out, in.padded("logits", logits))
 		}
 	case Classification, Regression:
-		labels, err := labelCount(f, o.Model, o.Head)
+		labels, newHead, err := labelCount(f, o.Model, o.Head)
 		if err != nil {
 			return nil, err
 		}
-		m, report, err := transformer.LoadSequenceClassifier(o.Model, labels, true, 0)
+		m, report, err := transformer.LoadSequenceClassifier(o.Model, labels, newHead, 0)
 		if err != nil {
 			return nil, err
 		}
