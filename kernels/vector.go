@@ -12,16 +12,16 @@ import (
 type vectorKernels struct {
 	exp, tanh, gelu, geluTanh func(dst, x []float32)
 	geluGrad, geluTanhGrad    func(dst, dy, x []float32)
-	expSub                    func(dst, x []float32, m, scale float32, lanes *[generic.Lanes]float32)
+	expSub                    func(dst, x []float32, m, scale float32) float32
 	sum, max                  func(x []float32) float32
 	dot                       func(x, y []float32) float32
 	sumSquares                func(x []float32) float64
 	add, mul                  func(dst, x, y []float32)
 	scale, axpy               func(dst []float32, alpha float32, x []float32)
 	softmaxGrad               func(dst, p, dp []float32, dot, scale float32)
-	deviationLanes            func(lanes *[generic.Lanes]float32, x []float32, mean float32)
+	deviation                 func(x []float32, mean float32) float32
 	layerNormApply            func(dst, x, gamma, beta []float32, mean, rstd float32)
-	layerNormGradSums         func(sumG, sumGX *[generic.Lanes]float32, dy, x, gamma []float32, mean, rstd float32)
+	layerNormGradSums         func(dy, x, gamma []float32, mean, rstd float32) (sumG, sumGX float32)
 	layerNormGradApply        func(dst, dy, x, gamma []float32, mean, rstd, meanG, meanGX float32)
 	layerNormParamGrad        func(dgamma, dbeta, dy, x []float32, mean, rstd float32)
 	adam                      func(w, g, m, v []float32, c *generic.AdamConstants)
@@ -33,7 +33,7 @@ var genericVector = vectorKernels{
 	geluGrad: generic.GELUGrad, geluTanhGrad: generic.GELUTanhGrad, expSub: generic.ExpSub,
 	sum: generic.Sum, max: generic.Max, dot: generic.Dot, sumSquares: generic.SumSquares,
 	add: generic.Add, mul: generic.Mul, scale: generic.Scale, axpy: generic.Axpy,
-	softmaxGrad: generic.SoftmaxGrad, deviationLanes: generic.DeviationLanes,
+	softmaxGrad: generic.SoftmaxGrad, deviation: generic.Deviation,
 	layerNormApply: generic.LayerNormApply, layerNormGradSums: generic.LayerNormGradSums,
 	layerNormGradApply: generic.LayerNormGradApply, layerNormParamGrad: generic.LayerNormParamGrad,
 	adam: generic.Adam, dropout: generic.Dropout,
@@ -131,9 +131,7 @@ func Softmax(dst, x []float32, scale float32) (max, sum float32) {
 	same("Softmax", len(dst), len(x))
 	v := &current.vec
 	max = v.max(x)
-	var lanes [generic.Lanes]float32
-	v.expSub(dst, x, max, scale, &lanes)
-	sum = generic.Fold(&lanes)
+	sum = v.expSub(dst, x, max, scale)
 	v.scale(dst, 1/sum, dst)
 	return max, sum
 }
@@ -151,9 +149,7 @@ func LayerNorm(dst, x, gamma, beta []float32, eps float32) (mean, rstd float32) 
 	same("LayerNorm", len(dst), len(x), len(gamma), len(beta))
 	v, n := &current.vec, float32(len(x))
 	mean = v.sum(x) / n
-	var lanes [generic.Lanes]float32
-	v.deviationLanes(&lanes, x, mean)
-	rstd = 1 / float32(math.Sqrt(float64(generic.Fold(&lanes)/n+eps)))
+	rstd = 1 / float32(math.Sqrt(float64(v.deviation(x, mean)/n+eps)))
 	v.layerNormApply(dst, x, gamma, beta, mean, rstd)
 	return mean, rstd
 }
@@ -163,9 +159,8 @@ func LayerNorm(dst, x, gamma, beta []float32, eps float32) (mean, rstd float32) 
 func LayerNormGrad(dx, dy, x, gamma []float32, mean, rstd float32) {
 	same("LayerNormGrad", len(dx), len(dy), len(x), len(gamma))
 	v, n := &current.vec, float32(len(x))
-	var g, gx [generic.Lanes]float32
-	v.layerNormGradSums(&g, &gx, dy, x, gamma, mean, rstd)
-	v.layerNormGradApply(dx, dy, x, gamma, mean, rstd, generic.Fold(&g)/n, generic.Fold(&gx)/n)
+	g, gx := v.layerNormGradSums(dy, x, gamma, mean, rstd)
+	v.layerNormGradApply(dx, dy, x, gamma, mean, rstd, g/n, gx/n)
 }
 
 // LayerNormParamGrad adds one row's part to the gradients of gamma and beta.

@@ -64,12 +64,14 @@ func GELUGrad(dst, dy, x []float32) { binary(dst, dy, x, geluGrad8, generic.GELU
 // GELUTanhGrad is generic.GELUTanhGrad.
 func GELUTanhGrad(dst, dy, x []float32) { binary(dst, dy, x, geluTanhGrad8, generic.GELUTanhGrad) }
 
-// ExpSub is generic.ExpSub.
-func ExpSub(dst, x []float32, m, scale float32, lanes *[16]float32) {
+// ExpSub is generic.ExpSub. The last elements go through a buffer, so that
+// nothing beyond the slices is read or written.
+func ExpSub(dst, x []float32, m, scale float32) float32 {
+	var lanes [16]float32
 	n := len(x) &^ 15
 	dst = dst[:len(x)]
 	if n > 0 {
-		expSub16(&dst[0], &x[0], n, m, scale, lanes)
+		expSub16(&dst[0], &x[0], n, m, scale, &lanes)
 	}
 	if n < len(x) {
 		var b, sums [16]float32
@@ -79,4 +81,5 @@ func ExpSub(dst, x []float32, m, scale float32, lanes *[16]float32) {
 			lanes[i] += e
 		}
 	}
+	return generic.Fold(&lanes)
 }

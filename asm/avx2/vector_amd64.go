@@ -74,12 +74,14 @@ func Dot(x, y []float32) float32 {
 	return generic.Fold(&lanes)
 }
 
-func DeviationLanes(lanes *[16]float32, x []float32, mean float32) {
+func Deviation(x []float32, mean float32) float32 {
+	var lanes [16]float32
 	n := len(x) &^ 15
 	if n > 0 {
-		deviationLanes16(&x[0], n, mean, lanes)
+		deviationLanes16(&x[0], n, mean, &lanes)
 	}
-	generic.DeviationLanes(lanes, x[n:], mean)
+	generic.DeviationLanes(&lanes, x[n:], mean)
+	return generic.Fold(&lanes)
 }
 
 func Max(x []float32) float32 {
@@ -161,13 +163,15 @@ func LayerNormApply(dst, x, gamma, beta []float32, mean, rstd float32) {
 	generic.LayerNormApply(dst[n:], x[n:], gamma[n:], beta[n:], mean, rstd)
 }
 
-func LayerNormGradSums(sumG, sumGX *[16]float32, dy, x, gamma []float32, mean, rstd float32) {
+func LayerNormGradSums(dy, x, gamma []float32, mean, rstd float32) (sumG, sumGX float32) {
+	var g, gx [16]float32
 	n := len(x) &^ 15
 	dy, gamma = dy[:len(x)], gamma[:len(x)]
 	if n > 0 {
-		layerNormGradSums16(sumG, sumGX, &dy[0], &x[0], &gamma[0], n, mean, rstd)
+		layerNormGradSums16(&g, &gx, &dy[0], &x[0], &gamma[0], n, mean, rstd)
 	}
-	generic.LayerNormGradSums(sumG, sumGX, dy[n:], x[n:], gamma[n:], mean, rstd)
+	generic.LayerNormGradLanes(&g, &gx, dy[n:], x[n:], gamma[n:], mean, rstd)
+	return generic.Fold(&g), generic.Fold(&gx)
 }
 
 func LayerNormGradApply(dst, dy, x, gamma []float32, mean, rstd, meanG, meanGX float32) {

@@ -46,13 +46,15 @@ func Exp(dst, x []float32) {
 	}
 }
 
-// ExpSub computes dst = e^((x - m)·scale) and adds it to the lanes.
-func ExpSub(dst, x []float32, m, scale float32, lanes *[Lanes]float32) {
+// ExpSub computes dst = e^((x - m)·scale) and returns the sum of it, in lanes.
+func ExpSub(dst, x []float32, m, scale float32) float32 {
+	var lanes [Lanes]float32
 	for i, v := range x {
 		e := exp(float32((v - m) * scale))
 		dst[i] = e
 		lanes[i%Lanes] += e
 	}
+	return Fold(&lanes)
 }
 
 // Constants of tanh: below tanhSmall x + x³ P(x²), relative error 5e-9; above it 1 - 2/(e^2x + 1).

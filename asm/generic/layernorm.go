@@ -7,9 +7,15 @@ func LayerNormApply(dst, x, gamma, beta []float32, mean, rstd float32) {
 	}
 }
 
-// LayerNormGradSums adds g = dy gamma to the first lanes and g x̂ to the second,
-// with x̂ = (x - mean) rstd.
-func LayerNormGradSums(sumG, sumGX *[Lanes]float32, dy, x, gamma []float32, mean, rstd float32) {
+// LayerNormGradSums returns Σ g and Σ g x̂ with g = dy gamma and x̂ = (x - mean) rstd.
+func LayerNormGradSums(dy, x, gamma []float32, mean, rstd float32) (sumG, sumGX float32) {
+	var g, gx [Lanes]float32
+	LayerNormGradLanes(&g, &gx, dy, x, gamma, mean, rstd)
+	return Fold(&g), Fold(&gx)
+}
+
+// LayerNormGradLanes adds the terms of LayerNormGradSums to lanes.
+func LayerNormGradLanes(sumG, sumGX *[Lanes]float32, dy, x, gamma []float32, mean, rstd float32) {
 	for i, v := range x {
 		g := float32(dy[i] * gamma[i])
 		xh := float32((v - mean) * rstd)

@@ -87,3 +87,10 @@ func DeviationLanes(lanes *[Lanes]float32, x []float32, mean float32) {
 		lanes[i%Lanes] = FMA(d, d, lanes[i%Lanes])
 	}
 }
+
+// Deviation returns Σ (x - mean)², in lanes.
+func Deviation(x []float32, mean float32) float32 {
+	var lanes [Lanes]float32
+	DeviationLanes(&lanes, x, mean)
+	return Fold(&lanes)
+}
