@@ -1,0 +1,182 @@
+package tokenizer
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// shared returns a path in the folder of reference files, or skips the test.
+func shared(t testing.TB, elements ...string) string {
+	t.Helper()
+	candidates := []string{os.Getenv("GODWIT_SHARED")}
+	if candidates[0] == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates = nil
+		for d := dir; filepath.Dir(d) != d; d = filepath.Dir(d) {
+			candidates = append(candidates, filepath.Join(filepath.Dir(d), "shared"))
+		}
+	}
+	for _, c := range candidates {
+		path := filepath.Join(append([]string{c}, elements...)...)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	t.Skipf("not checked: %s is not there (set GODWIT_SHARED)", filepath.Join(elements...))
+	return ""
+}
+
+type goldenCase struct {
+	Text              string   `json:"text"`
+	Pair              *string  `json:"pair"`
+	AddSpecialTokens  bool     `json:"add_special_tokens"`
+	MaxLength         int      `json:"max_length"`
+	Truncation        string   `json:"truncation"`
+	IDs               []int32  `json:"ids"`
+	TypeIDs           []int32  `json:"type_ids"`
+	Offsets           [][2]int `json:"offsets"`
+	SpecialTokensMask []int8   `json:"special_tokens_mask"`
+	SequenceIDs       []*int8  `json:"sequence_ids"`
+	Tokens            []string `json:"tokens"`
+	Kind              string   `json:"kind"`
+}
+
+func TestAgainstHuggingFace(t *testing.T) {
+	for _, name := range []string{"bert-base-uncased", "bert-base-cased", "bert-base-multilingual-cased"} {
+		for _, form := range []string{"tokenizer.json", "vocab.txt", "saved"} {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				dir := shared(t, "golden", "tokenizers", name, "hf")
+				cases := shared(t, "golden", "tokenizers", name, "cases.jsonl.gz")
+				if form == "vocab.txt" {
+					classic := t.TempDir()
+					for from, to := range map[string]string{shared(t, "vocab", name, "vocab.txt"): "vocab.txt", filepath.Join(dir, "tokenizer_config.json"): "tokenizer_config.json"} {
+						data, err := os.ReadFile(from)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if err := os.WriteFile(filepath.Join(classic, to), data, 0o644); err != nil {
+							t.Fatal(err)
+						}
+					}
+					dir = classic
+				}
+				tok, err := Load(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if form == "saved" {
+					dir = t.TempDir()
+					if err := tok.Save(dir); err != nil {
+						t.Fatal(err)
+					}
+					if tok, err = Load(dir); err != nil {
+						t.Fatal(err)
+					}
+				}
+				compareCases(t, tok, cases)
+			})
+		}
+	}
+}
+
+func compareCases(t *testing.T, tok *Tokenizer, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(z)
+	n, failed := 0, 0
+	for {
+		line, err := r.ReadBytes('\n')
+		if len(line) == 0 && err != nil {
+			break
+		}
+		var c goldenCase
+		if err := json.Unmarshal(line, &c); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		opt := Options{AddSpecialTokens: c.AddSpecialTokens, MaxLength: c.MaxLength}
+		if c.Truncation != "" {
+			if opt.Truncation, err = ParseTruncation(c.Truncation); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var e Encoding
+		pair := ""
+		if c.Pair != nil {
+			pair = *c.Pair
+			e, err = tok.EncodePair(c.Text, pair, opt)
+		} else {
+			e, err = tok.Encode(c.Text, opt)
+		}
+		if err != nil {
+			t.Errorf("case %d: %v", n, err)
+			continue
+		}
+		e.Runes(c.Text, pair)
+		sequences := make([]int8, len(c.SequenceIDs))
+		for i, s := range c.SequenceIDs {
+			sequences[i] = -1
+			if s != nil {
+				sequences[i] = *s
+			}
+		}
+		for _, d := range []struct {
+			what      string
+			same      bool
+			got, want any
+		}{
+			{"ids", slices.Equal(e.IDs, c.IDs), e.IDs, c.IDs},
+			{"type ids", slices.Equal(e.TypeIDs, c.TypeIDs), e.TypeIDs, c.TypeIDs},
+			{"offsets", slices.Equal(e.Offsets, c.Offsets), e.Offsets, c.Offsets},
+			{"special tokens mask", slices.Equal(e.SpecialTokensMask, c.SpecialTokensMask), e.SpecialTokensMask, c.SpecialTokensMask},
+			{"sequence ids", slices.Equal(e.SequenceIDs, sequences), e.SequenceIDs, sequences},
+			{"tokens", slices.Equal(e.Tokens, c.Tokens), e.Tokens, c.Tokens},
+		} {
+			if !d.same {
+				if failed++; failed <= 5 {
+					t.Errorf("case %d (%s): %s of %q and %q:\n got %s\nwant %s", n, c.Kind, d.what, c.Text, pair, short(d.got), short(d.want))
+				}
+			}
+		}
+	}
+	if n < 4000 {
+		t.Errorf("only %d cases", n)
+	}
+	t.Logf("%d cases, %d differences", n, failed)
+}
+
+func short(v any) string {
+	s := fmt.Sprint(v)
+	return s[:min(len(s), 400)]
+}
+
+func BenchmarkEncode(b *testing.B) {
+	tok, err := Load(shared(b, "golden", "tokenizers", "bert-base-uncased", "hf"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := strings.Repeat("The bar-tailed godwit flies without a stop from Alaska to New Zealand, 11,000 kilometres in nine days; nobody knows quite how. ", 8)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := tok.Encode(text, Options{AddSpecialTokens: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
