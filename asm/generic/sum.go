@@ -42,7 +42,9 @@ func Dot(x, y []float32) float32 {
 	return Fold(&lanes)
 }
 
-// Max returns the largest element of x, and NaN if there is one. x is not empty.
+// Max returns the largest element of x, and NaN if there is one. A maximum of
+// zero is +0, so that it does not depend on which of two zeros comes first. x
+// is not empty.
 func Max(x []float32) float32 {
 	m := x[0]
 	for _, v := range x {
@@ -52,6 +54,9 @@ func Max(x []float32) float32 {
 		if m != m {
 			return m
 		}
+	}
+	if m == 0 {
+		return 0
 	}
 	return m
 }
