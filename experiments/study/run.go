@@ -210,7 +210,8 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 	}
 	l := &loaded{splits: s}
 	if kind == train.Classification {
-		l.labels = dataset.LabelsOf(s.Train)
+		known := dataset.LabelsOf(s.Train)
+		l.labels = known.Names()
 		if len(l.labels) < 2 {
 			return nil, fmt.Errorf("dataset %s: training data have the labels %q, expected at least two", d.Name, l.labels)
 		}
@@ -218,7 +219,7 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 			path     string
 			examples []dataset.Example
 		}{{d.Dev, s.Dev}, {d.Test, s.Test}} {
-			if err := dataset.CheckLabels(f.path, f.examples, l.labels); err != nil {
+			if err := dataset.CheckLabels(f.path, f.examples, known); err != nil {
 				return nil, err
 			}
 		}
@@ -275,8 +276,18 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 			for i, x := range scores {
 				list[i].Score = float32(x)
 			}
-		} else if err := train.Label(list, *split, j.labels); err != nil {
-			return err
+		} else {
+			known, err := dataset.NewLabels(j.labels)
+			if err != nil {
+				return err
+			}
+			ids, err := known.Indices("dataset", *split)
+			if err != nil {
+				return err
+			}
+			for i, id := range ids {
+				list[i].Label = int32(id)
+			}
 		}
 		items[split] = list
 	}

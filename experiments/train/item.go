@@ -63,22 +63,6 @@ func Encode(tok *tokenizer.Tokenizer, examples []dataset.Example, maxLength int)
 	return items, count, nil
 }
 
-// Label sets the classes of items from their examples' labels.
-func Label(items []Item, examples []dataset.Example, names []string) error {
-	ids := make(map[string]int32, len(names))
-	for i, n := range names {
-		ids[n] = int32(i)
-	}
-	for i, e := range examples {
-		id, ok := ids[e.Label]
-		if !ok {
-			return fmt.Errorf("line %d: label %q is not one of %q", e.Line, e.Label, names)
-		}
-		items[i].Label = id
-	}
-	return nil
-}
-
 // lengths returns the number of tokens of each item.
 func lengths(items []Item) []int {
 	n := make([]int, len(items))

@@ -47,14 +47,24 @@ func prepare(path string, examples []dataset.Example, tok *tokenizer.Tokenizer, 
 			items[i].Score = float32(s)
 		}
 	default:
-		if err := dataset.CheckLabels(path, examples, names); err != nil {
+		if err := label(path, items, examples, names); err != nil {
 			return nil, err
-		}
-		if err := train.Label(items, examples, names); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return &prepared{path, examples, items, truncated}, nil
+}
+
+// label sets the classes of items; an example with another label is an error that names its line.
+func label(path string, items []train.Item, examples []dataset.Example, names []string) error {
+	known, err := dataset.NewLabels(names)
+	if err != nil {
+		return err
+	}
+	ids, err := known.Indices(path, examples)
+	for i, id := range ids {
+		items[i].Label = int32(id)
+	}
+	return err
 }
 
 // checkVocabulary reports a tokenizer that names ids the model has no embedding for.
@@ -124,7 +134,7 @@ func openFineTuned(dir string) (*fineTuned, error) {
 
 // labelNames returns the sorted names of classes in training data, which must be at least two.
 func labelNames(path string, examples []dataset.Example) ([]string, error) {
-	names := dataset.LabelsOf(examples)
+	names := dataset.LabelsOf(examples).Names()
 	slices.SortFunc(names, compareLabels)
 	if len(names) < 2 {
 		return nil, fmt.Errorf("%s: all %d examples have the label %q: expected at least two classes", path, len(examples), names)

@@ -1,0 +1,94 @@
+package study
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"godwit/experiments/dataset/synthetic"
+	"godwit/experiments/train"
+	"godwit/transformer"
+	"godwit/transformer/tokenizer"
+)
+
+// pretraining is a model that the study makes itself, by masked language modelling.
+type pretraining struct {
+	name     string
+	seed     uint64
+	config   *transformer.Config
+	vocab    []string
+	texts    []string
+	settings train.PretrainSettings
+}
+
+// pretrainSpec is what determines the outcome besides the corpus.
+type pretrainSpec struct {
+	Seed     uint64
+	Config   transformer.Config
+	Training train.PretrainSettings
+}
+
+func (p *pretraining) job() job {
+	h := sha256.New()
+	hashStrings(h, p.vocab...)
+	hashStrings(h, p.texts...)
+	return job{
+		record: record{Name: "pretraining of " + p.name, Spec: spec{Version: formatVersion, Kind: "pretrain", Data: hex.EncodeToString(h.Sum(nil)[:12]),
+			Settings: pretrainSpec{p.seed, *p.config, p.settings}}},
+		pre: p, keep: true,
+	}
+}
+
+// run trains the model and writes its directory.
+func (p *pretraining) run(ctx context.Context, dir string, r *record, watch Watch) error {
+	tok, err := tokenizer.NewWordPiece(p.vocab, tokenizer.WordPieceOptions{Lowercase: true, ChineseChars: true})
+	if err != nil {
+		return err
+	}
+	m := transformer.NewBertForMaskedLM(p.config)
+	transformer.Initialise(m, p.config, p.seed)
+	if r.Pretrain, err = train.Pretrain(ctx, m, tok, p.texts, p.settings, watch.Step); err != nil {
+		return err
+	}
+	if err := transformer.Save(dir, m, p.config); err != nil {
+		return err
+	}
+	return tok.Save(dir)
+}
+
+// RunEmbedded carries out the study that needs no download: synthetic corpora,
+// a tiny BERT pretrained on them, three tasks with a domain and a cross-lingual
+// target each, over three seeds. Everything goes below dir.
+func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error) {
+	corpora := synthetic.Make(0)
+	vocab := corpora.Vocabulary(1800)
+	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
+	config.MaxPositionEmbeddings = 64
+	settings := train.DefaultPretrainSettings()
+	settings.Epochs, settings.MaxLength = 16, 64
+	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, settings: settings}
+	c := &Config{
+		Name: "embedded", Output: dir, Seeds: []uint64{0, 1, 2}, Arms: []string{Direct, Intermediate},
+		Caveats: []string{"the corpora are synthetic: an invented grammar and two invented languages; these figures say nothing about real texts"},
+	}
+	for _, t := range corpora.Tasks {
+		kind := train.Classification
+		if t.Regression {
+			kind = train.Regression
+		}
+		task := Task{Name: t.Name, Kind: string(kind), Intermediate: embeddedSet(t.Intermediate, 6)}
+		for _, g := range t.Targets {
+			task.Targets = append(task.Targets, Target{Setting: g.Setting, Dataset: embeddedSet(g.Set, 12)})
+		}
+		c.Tasks = append(c.Tasks, task)
+	}
+	return run(ctx, c, []*pretraining{pre}, watch)
+}
+
+func embeddedSet(s synthetic.Set, epochs int) Dataset {
+	return Dataset{
+		Name: s.Name, Train: fmt.Sprintf("synthetic %s", s.Name), Dev: "synthetic", Training: Training{Epochs: epochs, LearningRate: 5e-4, MaxLength: 64},
+		made: &splits{Train: s.Train, Dev: s.Dev, Test: s.Test},
+	}
+}
