@@ -84,7 +84,8 @@ func (j *job) task(t, worker int) {
 	defer j.done.Add(1)
 	defer func() {
 		if p := recover(); p != nil {
-			j.failed.CompareAndSwap(nil, &p)
+			cause := p // p itself would be allocated for every task
+			j.failed.CompareAndSwap(nil, &cause)
 		}
 	}()
 	j.run(t, worker)
