@@ -45,7 +45,7 @@ func (a *Attention) each(width int, run func(s *attentionScratch, h head)) {
 		// Dropout counts probabilities sequence by sequence and head by head.
 		// A sequence's counter begins at (its first token)·1024·Heads·64, which
 		// leaves room for sequences of 65536 tokens.
-		first := uint64(a.Offsets[b])*uint64(a.Heads)<<16 + uint64(h)*uint64(n*n+63)&^63
+		first := uint64(a.Offsets[b])*uint64(a.Heads)<<16 + uint64(h)*(uint64(n*n+63)&^63)
 		s := attentionScratches.Get().(*attentionScratch)
 		run(s, head{int(a.Offsets[b]), int(a.Offsets[b+1]), h * d, (h + 1) * d, first})
 		attentionScratches.Put(s)

@@ -66,7 +66,7 @@ func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error)
 	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
 	config.MaxPositionEmbeddings = 64
 	settings := train.DefaultPretrainSettings()
-	settings.Epochs, settings.MaxLength = 16, 64
+	settings.Epochs, settings.MaxLength = 20, 64
 	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, settings: settings}
 	c := &Config{
 		Name: "embedded", Output: dir, Seeds: []uint64{0, 1, 2}, Arms: []string{Direct, Intermediate},

@@ -162,8 +162,8 @@ func (g *grammar) sentiment(r *rand.Rand, domain, language int) (text, label str
 }
 
 // similarity makes two clauses that share some of subject, verb, object and
-// one adjective; the score counts what they share, from 0 to 5.
-func (g *grammar) similarity(r *rand.Rand, domain, language int) (text, pair, label string) {
+// one adjective, as many as shared says; the score counts what they share, from 0 to 5.
+func (g *grammar) similarity(r *rand.Rand, domain, language, shared int) (text, pair, label string) {
 	make := func() clause {
 		c := g.clause(r, domain, r.IntN(topics), r.IntN(topics))
 		c.subject.adjectives, c.subject.negated = []int{pick(r, g.plain[domain])}, []bool{false}
@@ -171,7 +171,6 @@ func (g *grammar) similarity(r *rand.Rand, domain, language int) (text, pair, la
 		return c
 	}
 	a, b := make(), make()
-	shared := r.IntN(5)
 	for _, part := range r.Perm(4)[:shared] {
 		switch part {
 		case 0:
@@ -201,15 +200,15 @@ func Make(seed uint64) *Corpora {
 	for i := range unlabelled {
 		domain, language := i%domains, i/domains%2
 		var text string
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0:
 			text, _ = g.topic(r, domain, language)
 		case 1:
 			text, _ = g.action(r, domain, language)
 		case 2:
 			text, _ = g.sentiment(r, domain, language)
-		case 3:
-			a, b, _ := g.similarity(r, domain, language)
+		default: // two sentences that have most in common, as neighbours in a text do
+			a, b, _ := g.similarity(r, domain, language, 3+r.IntN(2))
 			text = a + " " + b
 		}
 		c.Unlabelled = append(c.Unlabelled, text)
@@ -241,7 +240,7 @@ func Make(seed uint64) *Corpora {
 	}
 	pairs := func(domain, language int) func(*rand.Rand) dataset.Example {
 		return func(r *rand.Rand) dataset.Example {
-			text, pair, label := g.similarity(r, domain, language)
+			text, pair, label := g.similarity(r, domain, language, r.IntN(5))
 			return dataset.Example{Text: text, Pair: pair, HasPair: true, Label: label}
 		}
 	}
