@@ -48,7 +48,7 @@ func (c *attentionCase) factors(b, h, n int) []float32 {
 		x[i] = 1
 	}
 	if c.a.Dropout > 0 {
-		first := uint64(c.a.Offsets[b])*uint64(c.a.Heads)*65536 + uint64(h*(n*n+63)/64*64)
+		first := uint64(c.a.Offsets[b])*uint64(c.a.Heads)*65536 + uint64(h*((n*n+63)/64*64))
 		Dropout(x, x, c.a.Key, first, c.a.Dropout)
 	}
 	return x
