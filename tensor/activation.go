@@ -1,6 +1,10 @@
 package tensor
 
-import "godwit/kernels"
+import (
+	"sync"
+
+	"godwit/kernels"
+)
 
 // Activations by their names in a config.json's hidden_act.
 var (
@@ -13,10 +17,20 @@ var (
 	Tanh     = &Activation{"tanh", kernels.Tanh, tanhBackward}
 )
 
+// tanhBuffer holds tanh x for a stretch of the backward pass.
+type tanhBuffer [512]float32
+
+var tanhBuffers = sync.Pool{New: func() any { return new(tanhBuffer) }}
+
 func tanhBackward(dx, dy, x []float32) {
-	y := make([]float32, len(x))
-	kernels.Tanh(y, x)
-	kernels.TanhGrad(dx, dy, y)
+	b := tanhBuffers.Get().(*tanhBuffer)
+	defer tanhBuffers.Put(b)
+	for i := 0; i < len(x); i += len(b) {
+		j := min(len(x), i+len(b))
+		y := b[:j-i]
+		kernels.Tanh(y, x[i:j])
+		kernels.TanhGrad(dx[i:j], dy[i:j], y)
+	}
 }
 
 // Activate returns act(x) element by element.

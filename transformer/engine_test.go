@@ -1,0 +1,232 @@
+package transformer
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"godwit/kernels"
+	"godwit/nn"
+	"godwit/tensor"
+)
+
+// small returns a BERT whose widths no vector divides, and ragged batches for it.
+func small(t testing.TB) (*BertForSequenceClassification, []*Batch) {
+	t.Helper()
+	c := NewBertConfig(97, 40, 2, 5, 88)
+	c.MaxPositionEmbeddings = 80
+	m := NewBertForSequenceClassification(c, 3)
+	Initialise(m, c, 7)
+	r := rand.New(rand.NewPCG(3, 4))
+	var batches []*Batch
+	for range 20 {
+		b := new(Batch)
+		for range 2 + r.IntN(4) {
+			ids := make([]int32, 1+r.IntN(70))
+			types := make([]int32, len(ids))
+			for i := range ids {
+				ids[i], types[i] = int32(r.IntN(97)), int32(i*2/len(ids))
+			}
+			b.Add(ids, types)
+		}
+		if err := b.Check(c); err != nil {
+			t.Fatal(err)
+		}
+		batches = append(batches, b)
+	}
+	return m, batches
+}
+
+// trainStep takes one AdamW step with dropout on.
+func trainStep(tp *tensor.Tape, m *BertForSequenceClassification, parameters []nn.Parameter, o nn.Optimizer, b *Batch, step int) float64 {
+	tp.Reset(5, uint32(step))
+	labels := make([]int32, b.Sequences())
+	for i := range labels {
+		labels[i] = int32((i + step) % 3)
+	}
+	loss := tp.CrossEntropy(m.Logits(tp, b), labels)
+	nn.ZeroGrad(parameters)
+	tp.Backward()
+	_, scale := nn.ClipGradNorm(parameters, 1)
+	o.Step(1e-3, scale)
+	return loss
+}
+
+// trainRun takes 20 steps and returns all losses and final weights as bits.
+func trainRun(t testing.TB) []uint64 {
+	m, batches := small(t)
+	parameters := nn.Parameters(m)
+	o := nn.NewAdamW(parameters, 0.01)
+	tp := tensor.NewTape()
+	tp.SetDropout(true)
+	var bits []uint64
+	for step, b := range batches {
+		bits = append(bits, math.Float64bits(trainStep(tp, m, parameters, o, b, step)))
+	}
+	for _, p := range parameters {
+		for _, x := range p.Data {
+			bits = append(bits, uint64(math.Float32bits(x)))
+		}
+	}
+	return bits
+}
+
+func TestTrainingIsTheSameBitsWithEveryInstructionSet(t *testing.T) {
+	defer kernels.SetISA(kernels.ISA())
+	var want []uint64
+	for _, isa := range kernels.ISAs() { // generic first
+		if err := kernels.SetISA(isa); err != nil {
+			t.Fatal(err)
+		}
+		got := trainRun(t)
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("20 steps with %s differ from 20 steps with %s", isa, kernels.ISAs()[0])
+		}
+	}
+	t.Logf("%d losses and weights compared: %v", len(want), kernels.ISAs())
+}
+
+func TestTrainingIsTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var want []uint64
+	for _, n := range []int{1, 2, 3, 8} {
+		runtime.GOMAXPROCS(n)
+		got := trainRun(t)
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("20 steps on %d workers differ from 20 steps on one", n)
+		}
+	}
+}
+
+func TestTrainingLearns(t *testing.T) {
+	m, batches := small(t)
+	parameters := nn.Parameters(m)
+	o := nn.NewAdamW(parameters, 0.01)
+	tp := tensor.NewTape()
+	first := trainStep(tp, m, parameters, o, batches[0], 0)
+	var last float64
+	for range 30 {
+		last = trainStep(tp, m, parameters, o, batches[0], 0)
+	}
+	if !(last < first/2) {
+		t.Errorf("loss on one batch went from %v to %v in 30 steps", first, last)
+	}
+}
+
+func TestLogitsAreTheSameBitsAloneAndInABatch(t *testing.T) {
+	m, batches := small(t)
+	tp := tensor.NewInference()
+	for _, b := range batches[:5] {
+		tp.Reset(0, 0)
+		together := slices.Clone(m.Logits(tp, b).Data)
+		for s := range b.Sequences() {
+			var one Batch
+			one.Add(b.IDs[b.Offsets[s]:b.Offsets[s+1]], b.TypeIDs[b.Offsets[s]:b.Offsets[s+1]])
+			tp.Reset(0, 0)
+			alone := m.Logits(tp, &one).Data
+			if !slices.Equal(alone, together[s*3:s*3+3]) {
+				t.Errorf("sequence %d of %d tokens: %v alone, %v in a batch", s, one.Tokens(), alone, together[s*3:s*3+3])
+			}
+		}
+	}
+}
+
+// TestLogitsDoNotDependOnWhatIsKept compares the short ways with the long one:
+// no tape, a tape, all hidden states.
+func TestLogitsDoNotDependOnWhatIsKept(t *testing.T) {
+	m, batches := small(t)
+	b := batches[0]
+	inference := slices.Clone(m.Logits(tensor.NewInference(), b).Data)
+	if recorded := m.Logits(tensor.NewTape(), b).Data; !slices.Equal(recorded, inference) {
+		t.Errorf("with a tape %v, without %v", recorded, inference)
+	}
+	tp := tensor.NewInference()
+	out := m.Bert.Forward(tp, b, Want{HiddenStates: true, FirstOnly: true})
+	if len(out.HiddenStates) != 3 {
+		t.Fatalf("%d hidden states, want the embeddings and 2 layers", len(out.HiddenStates))
+	}
+	if full := m.Classify(tp, m.Bert.Pooler.Forward(tp, out.LastHidden)).Data; !slices.Equal(full, inference) {
+		t.Errorf("from all hidden states %v, from the first tokens alone %v", full, inference)
+	}
+}
+
+// stepAllocations bounds the Go allocations of a training step of two layers:
+// closures of the tape and of parallel loops, none of them for tensors.
+const stepAllocations = 1100
+
+func TestSteadyStateAllocatesNoTensors(t *testing.T) {
+	m, batches := small(t)
+	parameters := nn.Parameters(m)
+	o := nn.NewAdamW(parameters, 0.01)
+	tp := tensor.NewTape()
+	tp.SetDropout(true)
+	for step := range 4 {
+		trainStep(tp, m, parameters, o, batches[0], step)
+	}
+	memory := tp.MemoryBytes()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n := testing.AllocsPerRun(10, func() { trainStep(tp, m, parameters, o, batches[0], 9) })
+	runtime.ReadMemStats(&after)
+	bytes := (after.TotalAlloc - before.TotalAlloc) / 11
+	if n > stepAllocations {
+		t.Errorf("%v allocations a step, bound %d", n, stepAllocations)
+	}
+	if bytes > 128<<10 {
+		t.Errorf("%d bytes a step: more than closures need", bytes)
+	}
+	if tp.MemoryBytes() != memory {
+		t.Errorf("the arena went from %d to %d bytes", memory, tp.MemoryBytes())
+	}
+	t.Logf("%v allocations, %d bytes a step; arena %d bytes", n, bytes, memory)
+}
+
+func benchmarkEncoder(b *testing.B, hidden, layers, heads, intermediate int, training bool) {
+	c := NewBertConfig(30522, hidden, layers, heads, intermediate)
+	m := NewBertForSequenceClassification(c, 2)
+	Initialise(m, c, 0)
+	var batch Batch
+	labels := make([]int32, 16)
+	for s := range labels {
+		ids := make([]int32, 128)
+		for i := range ids {
+			ids[i] = int32(1000 + (s*7919+i*104729)%29000)
+		}
+		batch.Add(ids, nil)
+		labels[s] = int32(s % 2)
+	}
+	parameters := nn.Parameters(m)
+	o := nn.NewAdamW(parameters, 0.01)
+	tp := tensor.NewInference()
+	if training {
+		tp = tensor.NewTape()
+		tp.SetDropout(true)
+	}
+	n := 0
+	for b.Loop() {
+		tp.Reset(0, uint32(n))
+		n++
+		logits := m.Logits(tp, &batch)
+		if training {
+			tp.CrossEntropy(logits, labels)
+			nn.ZeroGrad(parameters)
+			tp.Backward()
+			_, scale := nn.ClipGradNorm(parameters, 1)
+			o.Step(2e-5, scale)
+		}
+	}
+	b.ReportMetric(float64(b.N*batch.Tokens())/b.Elapsed().Seconds(), "tokens/s")
+}
+
+func BenchmarkTrainTiny(b *testing.B)   { benchmarkEncoder(b, 128, 2, 2, 512, true) }
+func BenchmarkTrainMiniLM(b *testing.B) { benchmarkEncoder(b, 384, 6, 12, 1536, true) }
+func BenchmarkInferTiny(b *testing.B)   { benchmarkEncoder(b, 128, 2, 2, 512, false) }
+func BenchmarkInferMiniLM(b *testing.B) { benchmarkEncoder(b, 384, 6, 12, 1536, false) }

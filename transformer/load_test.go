@@ -1,0 +1,234 @@
+package transformer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"godwit/nn"
+	"godwit/transformer/checkpoint"
+)
+
+// saved writes a small model and returns its directory and its tensors.
+func saved(t *testing.T) (string, []checkpoint.Tensor) {
+	t.Helper()
+	m, _ := small(t)
+	dir := t.TempDir()
+	m.Bert.Config.SetLabels([]string{"a", "b", "c"})
+	if err := Save(dir, m, m.Bert.Config); err != nil {
+		t.Fatal(err)
+	}
+	var list []checkpoint.Tensor
+	for _, p := range nn.Parameters(m) {
+		list = append(list, checkpoint.Tensor{Name: p.Name, Shape: p.Shape, Float32: p.Data})
+	}
+	return dir, list
+}
+
+func rewrite(t *testing.T, dir string, list []checkpoint.Tensor) {
+	t.Helper()
+	if err := checkpoint.Write(filepath.Join(dir, "model.safetensors"), nil, list); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSaveAndLoadKeepsBits(t *testing.T) {
+	dir, list := saved(t)
+	m, report, err := LoadSequenceClassifier(dir, 3, false, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.New)+len(report.Unused) > 0 {
+		t.Errorf("report %+v, want nothing new or unused", report)
+	}
+	for i, p := range nn.Parameters(m) {
+		if !slices.Equal(p.Data, list[i].Float32) {
+			t.Errorf("%s changed", p.Name)
+		}
+	}
+	if names, _ := m.Bert.Config.Labels(); !slices.Equal(names, []string{"a", "b", "c"}) {
+		t.Errorf("labels %q", names)
+	}
+}
+
+func TestOlderNames(t *testing.T) {
+	dir, list := saved(t)
+	for i, x := range list {
+		n := strings.TrimPrefix(x.Name, "bert.")
+		n = strings.Replace(n, "LayerNorm.weight", "LayerNorm.gamma", 1)
+		list[i].Name = strings.Replace(n, "LayerNorm.bias", "LayerNorm.beta", 1)
+	}
+	list = append(list, checkpoint.Tensor{Name: "embeddings.position_ids", Shape: []int{1, 80}, Int64: make([]int64, 80)})
+	rewrite(t, dir, list)
+	m, report, err := LoadSequenceClassifier(dir, 3, false, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.New)+len(report.Unused) > 0 {
+		t.Errorf("report %+v", report)
+	}
+	for i, p := range nn.Parameters(m) {
+		if !slices.Equal(p.Data, list[i].Float32) {
+			t.Errorf("%s is not %s", p.Name, list[i].Name)
+		}
+	}
+}
+
+func TestNewHeadIsSaid(t *testing.T) {
+	dir, list := saved(t)
+	without := func(prefixes ...string) []checkpoint.Tensor {
+		return slices.DeleteFunc(slices.Clone(list), func(x checkpoint.Tensor) bool {
+			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(x.Name, p) })
+		})
+	}
+	rewrite(t, dir, without("classifier.", "bert.pooler."))
+	m, report, err := LoadSequenceClassifier(dir, 5, false, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}; !slices.Equal(report.New, want) {
+		t.Errorf("new %q, want %q", report.New, want)
+	}
+	if x := m.Classifier.Weight.Data; slices.Max(x) <= 0 || slices.Max(x) > 0.2 {
+		t.Errorf("classifier weights up to %v, want them drawn with standard deviation 0.02", slices.Max(x))
+	}
+	rewrite(t, dir, list)
+	mlm, report, err := LoadMaskedLM(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.New) != 5 || len(report.Unused) != 4 {
+		t.Errorf("masked LM: %d new, %d unused, want its head of 5 new, and pooler and classifier unused", len(report.New), len(report.Unused))
+	}
+	if mlm.Cls.Predictions.Transform.LayerNorm.Weight.Data[0] != 1 {
+		t.Error("the new LayerNorm does not begin at 1")
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(dir string, list []checkpoint.Tensor) []checkpoint.Tensor
+		says   []string
+	}{
+		"missing": {func(_ string, l []checkpoint.Tensor) []checkpoint.Tensor { return l[1:] }, []string{"missing", "bert.embeddings.word_embeddings.weight"}},
+		"spare": {func(_ string, l []checkpoint.Tensor) []checkpoint.Tensor {
+			return append(l, checkpoint.Tensor{Name: "bert.encoder.layer.2.extra", Shape: []int{1}, Float32: []float32{1}})
+		}, []string{"bert.encoder.layer.2.extra", "2 layers"}},
+		"shape": {func(_ string, l []checkpoint.Tensor) []checkpoint.Tensor {
+			l[0].Shape, l[0].Float32 = []int{96, 40}, l[0].Float32[:96*40]
+			return l
+		}, []string{"word_embeddings", "[96 40]", "[97 40]", "config.json"}},
+		"twice": {func(_ string, l []checkpoint.Tensor) []checkpoint.Tensor {
+			x := l[0]
+			x.Name = strings.TrimPrefix(x.Name, "bert.")
+			return append(l, x)
+		}, []string{"same parameter"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, list := saved(t)
+			rewrite(t, dir, c.change(dir, list))
+			_, _, err := LoadSequenceClassifier(dir, 3, false, 0)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, s := range append(c.says, "model.safetensors") {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("error %q does not say %q", err, s)
+				}
+			}
+		})
+	}
+	if _, _, err := LoadSequenceClassifier(t.TempDir(), 3, false, 0); err == nil || !strings.Contains(err.Error(), "config.json") {
+		t.Errorf("empty directory: %v", err)
+	}
+}
+
+func TestConfigRefusesWhatNoModelCanHave(t *testing.T) {
+	good := `{"model_type":"bert","vocab_size":10,"hidden_size":8,"num_attention_heads":2,"num_hidden_layers":1,"intermediate_size":4`
+	for extra, says := range map[string]string{
+		`,"num_attention_heads":0}`:                      "num_attention_heads",
+		`,"num_attention_heads":3}`:                      "hidden_size",
+		`,"vocab_size":1000000000000}`:                   "vocab_size",
+		`,"vocab_size":-1}`:                              "vocab_size",
+		`,"hidden_act":"mish"}`:                          "hidden_act",
+		`,"hidden_size":"big"}`:                          "hidden_size",
+		`,"layer_norm_eps":-1}`:                          "layer_norm_eps",
+		`,"hidden_dropout_prob":1.5}`:                    "hidden_dropout_prob",
+		`,"model_type":"gpt2"}`:                          "model_type",
+		`,"position_embedding_type":"relative_key"}`:     "position_embedding_type",
+		`,"id2label":{"1":"a"}}`:                         "id2label",
+		`,"hidden_size":1048576,"vocab_size":200000000}`: "parameters",
+		``: "JSON",
+	} {
+		_, err := ParseConfig([]byte(good + extra))
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: error %v, want one that says %s", extra, err, says)
+		}
+	}
+	if _, err := ParseConfig([]byte(good + "}")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigKeepsWhatItDoesNotKnow(t *testing.T) {
+	c, err := ParseConfig([]byte(`{"model_type":"bert","hidden_size":24,"num_attention_heads":2,"my_key":{"a":[1,2]},"torch_dtype":"float16"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := c.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{`"my_key"`, `"hidden_size": 24`, `"dtype": "float32"`} {
+		if !strings.Contains(string(data), s) {
+			t.Errorf("written config lacks %s", s)
+		}
+	}
+	if strings.Contains(string(data), "float16") {
+		t.Error("written config has the type of the file that was read")
+	}
+	if err := c.Save(filepath.Join(dir, "no", "such")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("saving into a directory that is not there: %v", err)
+	}
+}
+
+func TestBatchErrors(t *testing.T) {
+	c := NewBertConfig(10, 8, 1, 1, 8)
+	c.MaxPositionEmbeddings = 4
+	for says, add := range map[string]func(b *Batch){
+		"no sequences": func(*Batch) {},
+		"no tokens":    func(b *Batch) { b.Add(nil, nil) },
+		"positions":    func(b *Batch) { b.Add(make([]int32, 5), nil) },
+		"id 10":        func(b *Batch) { b.Add([]int32{1, 10}, nil) },
+		"segment id 2": func(b *Batch) { b.Add([]int32{1}, []int32{2}) },
+	} {
+		var b Batch
+		add(&b)
+		if err := b.Check(c); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want one that says %q", err, says)
+		}
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte(`{"model_type":"bert","hidden_size":24,"num_attention_heads":2}`))
+	f.Add([]byte(`{"model_type":"bert","id2label":{"0":"a","1":"b"},"classifier_dropout":null}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := ParseConfig(data)
+		if err != nil {
+			return
+		}
+		if c.HiddenSize%c.NumAttentionHeads != 0 || c.parameters() > maxParameters {
+			t.Errorf("accepted %s", data)
+		}
+	})
+}
