@@ -1,0 +1,244 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+var words = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "god", "##wit", "fly", "##ing", "!", "e", "城", "##s", "hello"}
+
+func bert(t testing.TB, lowercase bool) *Tokenizer {
+	t.Helper()
+	tok, err := NewWordPiece(words, WordPieceOptions{Lowercase: lowercase, ChineseChars: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func TestEncode(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		lower   bool
+		tokens  string
+		offsets string // in bytes, without the special tokens
+	}{
+		{"Godwits flying!", true, "god ##wit ##s fly ##ing !", "[[0 3] [3 6] [6 7] [8 11] [11 14] [14 15]]"},
+		{"Godwits", false, "[UNK]", "[[0 7]]"},
+		{"é E\u0301", true, "e e", "[[0 2] [3 4]]"},
+		{"a城a", true, "a 城 a", "[[0 1] [1 4] [4 5]]"},
+		{"a\x00b", true, "a ##b", "[[0 1] [2 3]]"},
+		{"a[MASK]a", true, "a [MASK] a", "[[0 1] [1 7] [7 8]]"},
+		{"[mask]", true, "[UNK] [UNK] [UNK]", "[[0 1] [1 5] [5 6]]"},
+		{"\xffa\xfe", true, "a", "[[1 2]]"},
+		{strings.Repeat("a", 101), true, "[UNK]", "[[0 101]]"},
+		{"", true, "", "[]"},
+	} {
+		e, err := bert(t, c.lower).Encode(c.text, Options{AddSpecialTokens: true})
+		if err != nil {
+			t.Errorf("%q: %v", c.text, err)
+			continue
+		}
+		n := len(e.Tokens)
+		if e.Tokens[0] != "[CLS]" || e.Tokens[n-1] != "[SEP]" {
+			t.Errorf("%q: tokens %q", c.text, e.Tokens)
+		}
+		if got := strings.Join(e.Tokens[1:n-1], " "); got != c.tokens {
+			t.Errorf("%.20q: tokens %q, want %q", c.text, got, c.tokens)
+		}
+		if got := fmt.Sprint(e.Offsets[1 : n-1]); got != c.offsets {
+			t.Errorf("%.20q: offsets %s, want %s", c.text, got, c.offsets)
+		}
+	}
+}
+
+func TestTruncation(t *testing.T) {
+	for _, c := range []struct {
+		strategy     Truncation
+		n1, n2       int
+		limit        int
+		pair         bool
+		want1, want2 int
+		fails        bool
+	}{
+		{LongestFirst, 5, 9, 20, true, 5, 9, false},
+		{LongestFirst, 5, 9, 10, true, 5, 5, false},
+		{LongestFirst, 9, 2, 7, true, 5, 2, false},
+		{LongestFirst, 9, 9, 7, true, 3, 4, false},
+		{LongestFirst, 9, 0, 7, false, 7, 0, false},
+		{OnlyFirst, 9, 4, 7, true, 3, 4, false},
+		{OnlyFirst, 3, 9, 7, true, 0, 0, true},
+		{OnlySecond, 3, 9, 7, true, 3, 4, false},
+		{OnlySecond, 9, 0, 7, false, 0, 0, true},
+		{NoTruncation, 9, 9, 7, true, 9, 9, false},
+	} {
+		n1, n2, err := c.strategy.truncate(c.n1, c.n2, c.limit, c.pair)
+		if n1 != c.want1 || n2 != c.want2 || (err != nil) != c.fails {
+			t.Errorf("%v of %d and %d to %d: %d, %d, %v; want %d, %d", c.strategy, c.n1, c.n2, c.limit, n1, n2, err, c.want1, c.want2)
+		}
+	}
+	if _, err := ParseTruncation("shortest_first"); err == nil {
+		t.Error("no error for an unknown strategy")
+	}
+}
+
+func TestEncodeBatchIsEncode(t *testing.T) {
+	tok := bert(t, true)
+	var texts, pairs []string
+	for i := range 100 {
+		texts, pairs = append(texts, strings.Repeat("godwits flying ", i%7)), append(pairs, strings.Repeat("a ", i%5))
+	}
+	all, err := tok.EncodeBatch(texts, pairs, Options{AddSpecialTokens: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range all {
+		one, err := tok.EncodePair(texts[i], pairs[i], Options{AddSpecialTokens: true})
+		if err != nil || !slices.Equal(one.IDs, e.IDs) || !slices.Equal(one.TypeIDs, e.TypeIDs) {
+			t.Errorf("text %d: %v in a batch, %v alone (%v)", i, e.IDs, one.IDs, err)
+		}
+	}
+}
+
+func TestLongLineWithoutSpace(t *testing.T) {
+	e, err := bert(t, true).Encode(strings.Repeat("x", 10<<20), Options{AddSpecialTokens: true, MaxLength: 8, Truncation: LongestFirst})
+	if err != nil || !slices.Equal(e.Tokens, []string{"[CLS]", "[UNK]", "[SEP]"}) {
+		t.Errorf("%q, %v", e.Tokens, err)
+	}
+}
+
+func write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	dir := t.TempDir()
+	if err := bert(t, true).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(path string, value any) string {
+		var file map[string]any
+		if err := json.Unmarshal(good, &file); err != nil {
+			t.Fatal(err)
+		}
+		at := file
+		keys := strings.Split(path, ".")
+		for _, k := range keys[:len(keys)-1] {
+			at = at[k].(map[string]any)
+		}
+		at[keys[len(keys)-1]] = value
+		data, err := json.Marshal(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	for says, files := range map[string][2]string{
+		"found no tokenizer":         {"", ""},
+		"the vocabulary is empty":    {"vocab.txt", "\n"},
+		`token "a" has the ids`:      {"vocab.txt", strings.Join(append(slices.Clone(words), "a"), "\n")},
+		`"[UNK]" is not among`:       {"vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n"},
+		"not a tokenizer.json":       {"tokenizer.json", string(good[:len(good)/2])},
+		`found type "BPE"`:           {"tokenizer.json", change("model.type", "BPE")},
+		`found type "Lowercase"`:     {"tokenizer.json", change("normalizer.type", "Lowercase")},
+		`found type "ByteLevel"`:     {"tokenizer.json", change("pre_tokenizer.type", "ByteLevel")},
+		`found type "RobertaProc`:    {"tokenizer.json", change("post_processor.type", "RobertaProcessing")},
+		"expected each of its 1 seq": {"tokenizer.json", change("post_processor.single", []any{})},
+		"each once":                  {"tokenizer.json", change("model.vocab.zzz", 99)},
+		"model.vocab":                {"tokenizer.json", change("model.vocab", []any{1})},
+	} {
+		dir := t.TempDir()
+		if files[0] != "" {
+			write(t, dir, files[0], files[1])
+		}
+		_, err := Load(dir)
+		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), filepath.Join(dir, files[0])) {
+			t.Errorf("error %v, want one that names the file and says %q", err, says)
+		}
+	}
+}
+
+func FuzzEncode(f *testing.F) {
+	for _, s := range []string{"Godwits flying!", "é\u0301[MASK]城", "\x00\xff", "İ\u0345\u0327ﬁ"} {
+		f.Add(s, "a b")
+	}
+	lower, cased := bert(f, true), bert(f, false)
+	f.Fuzz(func(t *testing.T, text, pair string) {
+		for _, tok := range []*Tokenizer{lower, cased} {
+			e, err := tok.EncodePair(text, pair, Options{AddSpecialTokens: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := [2]int{}
+			for i, o := range e.Offsets {
+				s := e.SequenceIDs[i]
+				if s < 0 {
+					continue
+				}
+				if o[0] > o[1] || o[0] < last[s] || o[1] > len([]string{text, pair}[s]) {
+					t.Fatalf("%q: offsets %v", text, e.Offsets)
+				}
+				last[s] = o[0]
+			}
+			e.Runes(text, pair)
+			for i, o := range e.Offsets {
+				if s := e.SequenceIDs[i]; s >= 0 && o[1] > utf8.RuneCountInString([]string{text, pair}[s]) {
+					t.Fatalf("%q: code points %v", text, e.Offsets)
+				}
+			}
+		}
+	})
+}
+
+func FuzzTokenizerJSON(f *testing.F) {
+	data, err := bert(f, true).tokenizerJSON()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"model":{"type":"WordPiece","vocab":{"[PAD]":0}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tok, err := parseTokenizerJSON(data)
+		if err != nil {
+			return
+		}
+		if _, err := tok.EncodePair("a godwit [MASK]", "b", Options{AddSpecialTokens: true}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzVocabulary(f *testing.F) {
+	f.Add([]byte(strings.Join(words, "\n")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if tok, err := fromVocabulary(data, tokenizerConfig{}); err == nil {
+			if _, err := tok.Encode("a godwit", Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func Example() {
+	tok, err := NewWordPiece([]string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "god", "##wit", "##s", "fly"}, WordPieceOptions{Lowercase: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := tok.Encode("Godwits fly", Options{AddSpecialTokens: true})
+	fmt.Println(e.Tokens, e.IDs, err)
+	// Output: [[CLS] god ##wit ##s fly [SEP]] [2 5 6 7 8 3] <nil>
+}
