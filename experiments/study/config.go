@@ -192,8 +192,8 @@ func (c *Config) check() error {
 			return fmt.Errorf("models[%d]: found name %q and path %q, expected both", i, m.Name, m.Path)
 		}
 	}
-	for i, t := range c.Tasks {
-		at := fmt.Sprintf("tasks[%d]", i)
+	for i := range c.Tasks {
+		t, at := &c.Tasks[i], fmt.Sprintf("tasks[%d]", i)
 		if t.Kind != string(train.Classification) && t.Kind != string(train.Regression) {
 			return fmt.Errorf("%s.kind: found %q, expected %q or %q", at, t.Kind, train.Classification, train.Regression)
 		}
@@ -203,8 +203,8 @@ func (c *Config) check() error {
 		if err := t.Intermediate.check(at+".intermediate", train.Task(t.Kind)); err != nil {
 			return err
 		}
-		for j, g := range t.Targets {
-			at := fmt.Sprintf("%s.targets[%d]", at, j)
+		for j := range t.Targets {
+			g, at := &t.Targets[j], fmt.Sprintf("%s.targets[%d]", at, j)
 			if g.Setting != Domain && g.Setting != CrossLingual {
 				return fmt.Errorf("%s.setting: found %q, expected %q or %q", at, g.Setting, Domain, CrossLingual)
 			}

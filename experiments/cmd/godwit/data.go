@@ -75,12 +75,21 @@ func checkVocabulary(dir string, tok *tokenizer.Tokenizer, c *transformer.Config
 	return nil
 }
 
-// checkLength bounds the length of sequences by the model's positions.
-func checkLength(dir string, maxLength int, c *transformer.Config) error {
-	if maxLength > c.MaxPositionEmbeddings {
-		return usagef("--max-length: found %d, but %s has positions for %d tokens", maxLength, dir, c.MaxPositionEmbeddings)
+// defaultLength is where texts are cut when nothing is said, or earlier if the
+// model has positions for fewer.
+const defaultLength = 128
+
+// resolveLength returns the number of tokens to which texts are cut.
+func resolveLength(dir string, maxLength int, c *transformer.Config) (int, error) {
+	switch {
+	case maxLength == 0:
+		return min(defaultLength, c.MaxPositionEmbeddings), nil
+	case maxLength < 4:
+		return 0, usagef("--max-length: found %d, expected a number from 4 up", maxLength)
+	case maxLength > c.MaxPositionEmbeddings:
+		return 0, usagef("--max-length: found %d, but %s has positions for %d tokens", maxLength, dir, c.MaxPositionEmbeddings)
 	}
-	return nil
+	return maxLength, nil
 }
 
 // fineTuned is a model directory that godwit train or transformers wrote.

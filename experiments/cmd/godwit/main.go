@@ -41,16 +41,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c commands
-	parser, err := kong.New(&c,
-		kong.Name("godwit"),
-		kong.Description("Fine-tunes BERT on ordinary CPUs and studies transfer learning. Each command has --help with an example."),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := newParser(ctx)
 	if err != nil {
-		panic(err)
+		panic(err) // the tags of commands are wrong
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -64,6 +57,15 @@ func run(args []string) int {
 		return exitUsage
 	}
 	return status(k.Run())
+}
+
+func newParser(ctx context.Context) (*kong.Kong, error) {
+	return kong.New(new(commands),
+		kong.Name("godwit"),
+		kong.Description("Fine-tunes BERT on ordinary CPUs and studies transfer learning. Each command has --help with an example."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
 }
 
 // status reports an error and returns the exit status that goes with it.

@@ -16,7 +16,7 @@ type evalCommand struct {
 	Model string `required:"" help:"Directory of a fine-tuned model." placeholder:"DIR"`
 	File  string `arg:"" help:"Data: .csv, .tsv or .jsonl, also gzipped."`
 	columnFlags
-	MaxLength int  `default:"128" help:"Tokens to which texts are cut."`
+	MaxLength int  `help:"Tokens to which texts are cut; by default 128, or as many as the model has positions for." placeholder:"N"`
 	JSON      bool `help:"Print the scores as JSON."`
 }
 
@@ -29,7 +29,7 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
+	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
 		return err
 	}
 	examples, err := dataset.Read(c.File, c.options())
@@ -62,7 +62,7 @@ type predictCommand struct {
 	File           string `arg:"" optional:"" help:"Lines of text, or with --text-column a .csv, .tsv or .jsonl file; standard input by default."`
 	TextColumn     string `help:"Read the file as a table and take this column." placeholder:"NAME"`
 	TextPairColumn string `help:"Column of the second text. Without --text-column, lines hold both texts separated by a tab if the model was trained on pairs and this is \"tab\"." placeholder:"NAME"`
-	MaxLength      int    `default:"128" help:"Tokens to which texts are cut."`
+	MaxLength      int    `help:"Tokens to which texts are cut; by default 128, or as many as the model has positions for." placeholder:"N"`
 	Logits         bool   `help:"Print logits as well, in the order of ids."`
 }
 
@@ -86,7 +86,7 @@ func (c *predictCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
+	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(os.Stdout)

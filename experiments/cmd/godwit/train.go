@@ -31,7 +31,7 @@ type trainCommand struct {
 	Schedule     string  `default:"linear" enum:"constant,linear,cosine" help:"constant, linear or cosine, after the warm-up."`
 	WarmupRatio  float64 `default:"0.1" help:"Share of the steps in which the rate rises."`
 	WeightDecay  float64 `default:"0.01" help:"Decoupled weight decay, not on biases and LayerNorm."`
-	MaxLength    int     `default:"128" help:"Tokens to which texts are cut."`
+	MaxLength    int     `help:"Tokens to which texts are cut; by default 128, or as many as the model has positions for." placeholder:"N"`
 	Seed         uint64  `default:"0" help:"Determines the new head, the order of examples and dropout."`
 	Keep         string  `default:"best" enum:"best,last" help:"Which weights are kept: those best on dev, or the last."`
 	Limit        int     `help:"Use only that many examples of the training data, drawn by seed." placeholder:"N"`
@@ -68,16 +68,16 @@ func (c *trainCommand) settings() train.Settings {
 }
 
 func (c *trainCommand) Run(ctx context.Context) error {
-	s := c.settings()
-	if err := s.Check(); err != nil {
-		return usageError{err}
-	}
 	config, err := transformer.LoadConfig(c.Model)
 	if err != nil {
 		return err
 	}
-	if err := checkLength(c.Model, c.MaxLength, config); err != nil {
+	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, config); err != nil {
 		return err
+	}
+	s := c.settings()
+	if err := s.Check(); err != nil {
+		return usageError{err}
 	}
 	tok, err := tokenizer.Load(c.Model)
 	if err != nil {
