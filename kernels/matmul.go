@@ -15,7 +15,7 @@ type Matrix struct {
 // kBlock is the length of a chain of fused multiply-adds: products over more
 // are done in blocks, whose results are added in order. It is part of the
 // definition of the product and the same for every instruction set.
-const kBlock = 512
+const kBlock = 384
 
 // Work is handed out in blocks of C of about rowsPerTask × columnsPerTask.
 const (
