@@ -87,6 +87,11 @@ var tableRoutines = []routine{
 	unaryRoutine("tanh", func(v *vectorKernels) func(dst, x []float32) { return v.tanh }),
 	unaryRoutine("gelu", func(v *vectorKernels) func(dst, x []float32) { return v.gelu }),
 	unaryRoutine("geluTanh", func(v *vectorKernels) func(dst, x []float32) { return v.geluTanh }),
+	unaryRoutine("relu", func(v *vectorKernels) func(dst, x []float32) { return v.relu }),
+	unaryRoutine("silu", func(v *vectorKernels) func(dst, x []float32) { return v.silu }),
+	binaryRoutine("tanhGrad", func(v *vectorKernels) func(dst, x, y []float32) { return v.tanhGrad }),
+	binaryRoutine("reluGrad", func(v *vectorKernels) func(dst, x, y []float32) { return v.reluGrad }),
+	binaryRoutine("siluGrad", func(v *vectorKernels) func(dst, x, y []float32) { return v.siluGrad }),
 	binaryRoutine("geluGrad", func(v *vectorKernels) func(dst, x, y []float32) { return v.geluGrad }),
 	binaryRoutine("geluTanhGrad", func(v *vectorKernels) func(dst, x, y []float32) { return v.geluTanhGrad }),
 	binaryRoutine("add", func(v *vectorKernels) func(dst, x, y []float32) { return v.add }),
@@ -95,7 +100,7 @@ var tableRoutines = []routine{
 		return []float64{float64(v.expSub(s[0], s[1], p[0], p[1]))}
 	}},
 	{"sum", 1, nil, 0, func(v *vectorKernels, s [][]float32, _ [4]float32) []float64 { return []float64{float64(v.sum(s[0]))} }},
-	{"max", 1, nil, 1, func(v *vectorKernels, s [][]float32, _ [4]float32) []float64 { return []float64{float64(v.max(s[0]))} }},
+	{"max", 1, nil, 0, func(v *vectorKernels, s [][]float32, _ [4]float32) []float64 { return []float64{float64(v.max(s[0]))} }},
 	{"dot", 2, nil, 0, func(v *vectorKernels, s [][]float32, _ [4]float32) []float64 {
 		return []float64{float64(v.dot(s[0], s[1]))}
 	}},
@@ -157,7 +162,7 @@ var exportedRoutines = []routine{
 	{"Sum, SumSquares", 1, nil, 0, func(_ *vectorKernels, s [][]float32, _ [4]float32) []float64 {
 		return []float64{float64(Sum(s[0])), SumSquares(s[0])}
 	}},
-	{"Max", 1, nil, 1, func(_ *vectorKernels, s [][]float32, _ [4]float32) []float64 { return []float64{float64(Max(s[0]))} }},
+	{"Max", 1, nil, 0, func(_ *vectorKernels, s [][]float32, _ [4]float32) []float64 { return []float64{float64(Max(s[0]))} }},
 	{"Dot", 2, nil, 0, func(_ *vectorKernels, s [][]float32, _ [4]float32) []float64 {
 		return []float64{float64(Dot(s[0], s[1]))}
 	}},
@@ -167,7 +172,7 @@ var exportedRoutines = []routine{
 	{"Axpy", 2, []int{1}, 0, func(_ *vectorKernels, s [][]float32, p [4]float32) []float64 {
 		return none(func() { Axpy(s[0], p[0], s[1]) })
 	}},
-	{"Softmax", 2, []int{1}, 1, func(_ *vectorKernels, s [][]float32, p [4]float32) []float64 {
+	{"Softmax", 2, []int{1}, 0, func(_ *vectorKernels, s [][]float32, p [4]float32) []float64 {
 		m, sum := Softmax(s[0], s[1], p[0])
 		return []float64{float64(m), float64(sum)}
 	}},

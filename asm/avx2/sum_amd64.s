@@ -84,25 +84,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func maxLanes16(x *float32, n int, lanes *[16]float32)
+// func max16(x *float32, n int) float32
 //
-// lanes = max(lanes, x), NaN where there is one in x or in the lane. n is a multiple of 16.
-// SI x, CX elements left, DX lanes; Y14, Y15 the lanes; Y12, Y13 marks of NaN
-TEXT ·maxLanes16(SB), NOSPLIT, $0-24
+// The largest element, NaN where there is one. n is a positive multiple of 16.
+// SI x, CX elements left; Y14, Y15 maxima, Y12, Y13 marks of NaN
+TEXT ·max16(SB), NOSPLIT, $0-20
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
-	MOVQ lanes+16(FP), DX
-	VMOVUPS (DX), Y14
-	VMOVUPS 32(DX), Y15
-	VCMPPS $3, Y14, Y14, Y12
-	VCMPPS $3, Y15, Y15, Y13
-	TESTQ CX, CX
-	JZ   done
+	VMOVUPS (SI), Y14
+	VMOVUPS 32(SI), Y15
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
 
 loop:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
-	VCMPPS $3, Y0, Y0, Y2
+	VCMPPS $3, Y0, Y0, Y2      // all bits set where NaN
 	VCMPPS $3, Y1, Y1, Y3
 	VORPS  Y2, Y12, Y12
 	VORPS  Y3, Y13, Y13
@@ -112,11 +109,21 @@ loop:
 	SUBQ $16, CX
 	JG   loop
 
-done: // all bits set is a NaN
-	VORPS   Y12, Y14, Y14
-	VORPS   Y13, Y15, Y15
-	VMOVUPS Y14, (DX)
-	VMOVUPS Y15, 32(DX)
+	VORPS     Y12, Y13, Y12
+	VMAXPS    Y14, Y15, Y15    // 16 → 8
+	VEXTRACTF128 $1, Y15, X14
+	VMAXPS    X14, X15, X15    // 8 → 4
+	VMOVHLPS  X15, X15, X14
+	VMAXPS    X14, X15, X15    // 4 → 2
+	VMOVSHDUP X15, X14
+	VMAXSS    X14, X15, X15    // 2 → 1
+	VMOVMSKPS Y12, AX
+	TESTL     AX, AX
+	JZ        done
+	VPCMPEQD  X15, X15, X15    // all bits set is a NaN
+
+done:
+	VMOVSS X15, ret+16(FP)
 	VZEROUPPER
 	RET
 

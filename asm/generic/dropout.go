@@ -1,25 +1,5 @@
 package generic
 
-// Philox4x32-10, a counter-based generator (Salmon et al., SC 2011): ten
-// rounds of multiplications mix the counter under the key.
-const (
-	philoxM0, philoxM1 = 0xD2511F53, 0xCD9E8D57
-	philoxW0, philoxW1 = 0x9E3779B9, 0xBB67AE85
-	PhiloxRounds       = 10
-)
-
-// Philox4x32 returns the four random words of a counter.
-func Philox4x32(counter [4]uint32, key [2]uint32) [4]uint32 {
-	c, k := counter, key
-	for range PhiloxRounds {
-		p0, p1 := uint64(philoxM0)*uint64(c[0]), uint64(philoxM1)*uint64(c[2])
-		c = [4]uint32{uint32(p1>>32) ^ c[1] ^ k[0], uint32(p1), uint32(p0>>32) ^ c[3] ^ k[1], uint32(p0)}
-		k[0] += philoxW0
-		k[1] += philoxW1
-	}
-	return c
-}
-
 // DropoutGroup is how many elements take their random numbers together: eight
 // counters of four words of two halves.
 const DropoutGroup = 64
@@ -49,8 +29,10 @@ func NewDropoutConstants(seed uint64, step, site uint32, p float32) DropoutConst
 	return c
 }
 
-// Dropout computes dst = 0 or x·Scale. Element e of group g takes a 16-bit
-// number of the counter 8g + e mod 8: half h mod 2 of word h/2, with h = e/8.
+// Dropout computes dst = +0 or x·Scale. x begins with group `group`. Element e of
+// group g takes a 16-bit number of the counter {8g + e mod 8 in two words, Step,
+// Site}: half h mod 2 of word h/2, with h = e/8. So eight counters side by side
+// give a vector of eight elements from each of their eight halves.
 func Dropout(dst, x []float32, group uint64, c *DropoutConstants) {
 	key := [2]uint32{c.Keys[0], c.Keys[1]}
 	var words [8][4]uint32

@@ -27,10 +27,3 @@ func Axpy(dst []float32, alpha float32, x []float32) {
 		dst[i] = FMA(alpha, v, dst[i])
 	}
 }
-
-// SoftmaxGrad computes dst = p (dp - dot) scale.
-func SoftmaxGrad(dst, p, dp []float32, dot, scale float32) {
-	for i, v := range p {
-		dst[i] = float32(float32(v*(dp[i]-dot)) * scale)
-	}
-}

@@ -1,17 +1,18 @@
 package generic
 
+import "math"
+
 // Lanes is the number of virtual lanes of sums, dot products and maxima: lane
 // l takes the elements l, l+16, l+32, …
 const Lanes = 16
 
-// Fold adds up lanes as a tree: 16 → 8 → 4 → 2 → 1.
-func Fold(lanes *[Lanes]float32) float32 {
-	for n := Lanes / 2; n > 0; n /= 2 {
-		for i := range n {
-			lanes[i] += lanes[i+n]
-		}
-	}
-	return lanes[0]
+// Fold adds up lanes as a tree, 16 → 8 → 4 → 2 → 1, in which lane i takes lane
+// i+8, then i+4, i+2 and i+1.
+func Fold(l *[Lanes]float32) float32 {
+	a0, a1, a2, a3 := l[0]+l[8], l[1]+l[9], l[2]+l[10], l[3]+l[11]
+	a4, a5, a6, a7 := l[4]+l[12], l[5]+l[13], l[6]+l[14], l[7]+l[15]
+	b0, b1, b2, b3 := a0+a4, a1+a5, a2+a6, a3+a7
+	return (b0 + b2) + (b1 + b3)
 }
 
 // AddLanes adds x to the lanes.
@@ -42,17 +43,17 @@ func Dot(x, y []float32) float32 {
 	return Fold(&lanes)
 }
 
-// Max returns the largest element of x, and NaN if there is one. A maximum of
-// zero is +0, so that it does not depend on which of two zeros comes first. x
-// is not empty.
+// Max returns the largest element of x, NaN if one is NaN, -Inf if there is
+// none. A maximum of zero is +0, so that it does not depend on which of two zeros
+// comes first; for the same reason no lanes are needed to define it.
 func Max(x []float32) float32 {
-	m := x[0]
+	m := float32(math.Inf(-1))
 	for _, v := range x {
-		if v > m || v != v {
-			m = v
+		if v != v {
+			return v
 		}
-		if m != m {
-			return m
+		if v > m {
+			m = v
 		}
 	}
 	if m == 0 {
@@ -69,13 +70,11 @@ func SquareLanes(lanes *[Lanes]float64, x []float32) {
 }
 
 // Fold64 adds up lanes of float64 as Fold does.
-func Fold64(lanes *[Lanes]float64) float64 {
-	for n := Lanes / 2; n > 0; n /= 2 {
-		for i := range n {
-			lanes[i] += lanes[i+n]
-		}
-	}
-	return lanes[0]
+func Fold64(l *[Lanes]float64) float64 {
+	a0, a1, a2, a3 := l[0]+l[8], l[1]+l[9], l[2]+l[10], l[3]+l[11]
+	a4, a5, a6, a7 := l[4]+l[12], l[5]+l[13], l[6]+l[14], l[7]+l[15]
+	b0, b1, b2, b3 := a0+a4, a1+a5, a2+a6, a3+a7
+	return (b0 + b2) + (b1 + b3)
 }
 
 // SumSquares returns Σ x² in float64.
@@ -85,7 +84,7 @@ func SumSquares(x []float32) float64 {
 	return Fold64(&lanes)
 }
 
-// DeviationLanes adds (x - mean)² to the lanes.
+// DeviationLanes adds (x - mean)² to the lanes, fused.
 func DeviationLanes(lanes *[Lanes]float32, x []float32, mean float32) {
 	for i, v := range x {
 		d := v - mean

@@ -1,0 +1,28 @@
+package avx2
+
+import "godwit/asm/generic"
+
+// silu8 is, for n a multiple of 8,
+//
+//	for i := range n {
+//		dst[i] = x[i] / (1 + exp(-x[i]))
+//	}
+//
+//go:noescape
+func silu8(dst, x *float32, n int)
+
+// siluGrad8 is, for n a multiple of 8,
+//
+//	for i := range n {
+//		s := 1 / (1 + exp(-x[i]))
+//		dst[i] = dy[i] * (s * FMA(x[i], 1-s, 1))
+//	}
+//
+//go:noescape
+func siluGrad8(dst, dy, x *float32, n int)
+
+// SiLU is generic.SiLU.
+func SiLU(dst, x []float32) { unary(dst, x, silu8, generic.SiLU) }
+
+// SiLUGrad is generic.SiLUGrad.
+func SiLUGrad(dst, dy, x []float32) { binary(dst, dy, x, siluGrad8, generic.SiLUGrad) }
