@@ -54,7 +54,11 @@ func (l *lexicon) concepts(r *rand.Rand, n int) []int {
 			case k == 0:
 				b[s] = a[s]
 			case k < 4:
-				b[s] = soundChange.Replace(a[s]) + "i"
+				// Merging sounds may make two words one; a word with two meanings
+				// would make scores disagree with the texts.
+				if b[s] = soundChange.Replace(a[s]) + "i"; l.taken[b[s]] {
+					b[s] = l.word(r)
+				}
 				l.taken[b[s]] = true
 			default:
 				b[s] = l.word(r)

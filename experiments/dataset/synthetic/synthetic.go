@@ -13,6 +13,9 @@ import (
 	"godwit/experiments/dataset"
 )
 
+// Seed is that of the study without flags.
+const Seed = 0
+
 // Corpora is everything that one seed makes.
 type Corpora struct {
 	// Unlabelled has sentences of both languages and domains, for pretraining.
@@ -102,7 +105,7 @@ func (g *grammar) clause(r *rand.Rand, domain, subject, object int) clause {
 	return clause{subject: noun(subject), object: noun(object), verb: pick(r, g.verbs[r.IntN(len(g.verbs))])}
 }
 
-// sentence renders two clauses, which makes 6 to 16 words.
+// sentence renders clauses: one makes 6 to 16 words with its full stop, two 12 to 20.
 func (g *grammar) sentence(r *rand.Rand, language int, clauses ...clause) string {
 	var parts []string
 	for _, c := range clauses {
