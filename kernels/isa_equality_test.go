@@ -132,12 +132,12 @@ var tableRoutines = []routine{
 	}},
 	{"adam", 4, nil, 0, func(v *vectorKernels, s [][]float32, p [4]float32) []float64 {
 		c := AdamParams{LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Step: 3, GradScale: p[0], Decoupled: p[1] > 0}.constants()
-		return none(func() { v.adam(s[0], s[1], s[2], s[3], &c) })
+		return none(func() { v.adam(s[0], s[1], s[2], s[3], c) })
 	}},
 	{"dropout", 2, []int{1}, 0, func(v *vectorKernels, s [][]float32, p [4]float32) []float64 {
 		// The groups run over the low word of the counter.
 		c := generic.NewDropoutConstants(uint64(math.Float32bits(p[0]))<<32|7, math.Float32bits(p[1]), 5, 0.3)
-		return none(func() { v.dropout(s[0], s[1], 1<<29-1, &c) })
+		return none(func() { v.dropout(s[0], s[1], 1<<29-1, c) })
 	}},
 }
 
@@ -284,6 +284,10 @@ func TestEveryVectorKernelEqualsGeneric(t *testing.T) {
 					for _, n := range []int{127, 128, 383, 768, 1023, 3072, 5001} {
 						r.compare(t, rnd, heapPlacer, isa, n, n%4, f.at, -1)
 					}
+				}
+				// More than assembly takes at once.
+				for _, n := range []int{1 << 14, 1<<14 + 8, 2<<14 + 77} {
+					r.compare(t, rnd, heapPlacer, isa, n, n%4, fills[3].at, -1)
 				}
 			})
 		}

@@ -27,7 +27,6 @@ loop:
 	VMOVUPS (DI), Y0
 	VMULPS  (SI), Y7, Y1
 	VFMADD231PS Y0, Y9, Y1   // g = L2 w + GradScale g
-	VMULPS  Y8, Y0, Y0       // w = Decay w
 	VMOVUPS (R8), Y2
 	VSUBPS  Y2, Y1, Y3
 	VFMADD231PS Y3, Y10, Y2  // m += (1-β₁)(g - m)
@@ -39,7 +38,8 @@ loop:
 	VSQRTPS Y3, Y3
 	VFMADD213PS Y14, Y13, Y3 // √v InvSqrtBC2 + ε
 	VMULPS  Y15, Y2, Y2
-	VDIVPS  Y3, Y2, Y2
+	VDIVPS  Y3, Y2, Y2       // the step
+	VFMADD231PS Y0, Y8, Y2   // Decay w + step
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ $32, SI

@@ -17,17 +17,17 @@ import "godwit/asm/generic"
 func dropout64(dst, x *float32, groups int, group uint64, c *generic.DropoutConstants)
 
 // Dropout is generic.Dropout. The last group, when it is not whole, goes through a buffer.
-func Dropout(dst, x []float32, group uint64, c *generic.DropoutConstants) {
+func Dropout(dst, x []float32, group uint64, c generic.DropoutConstants) {
 	const size = generic.DropoutGroup
 	n := len(x) / size * size
 	dst = dst[:len(x)]
 	for i := 0; i < n; i += block {
-		dropout64(&dst[i], &x[i], min(block, n-i)/size, group+uint64(i/size), c)
+		dropout64(&dst[i], &x[i], min(block, n-i)/size, group+uint64(i/size), &c)
 	}
 	if n < len(x) {
 		var b [size]float32
 		copy(b[:], x[n:])
-		dropout64(&b[0], &b[0], 1, group+uint64(n/size), c)
+		dropout64(&b[0], &b[0], 1, group+uint64(n/size), &c)
 		copy(dst[n:], b[:])
 	}
 }

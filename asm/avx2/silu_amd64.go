@@ -5,7 +5,8 @@ import "godwit/asm/generic"
 // silu8 is, for n a multiple of 8,
 //
 //	for i := range n {
-//		dst[i] = x[i] / (1 + exp(-x[i]))
+//		s, _ := sigmoids(x[i])
+//		dst[i] = x[i] * s
 //	}
 //
 //go:noescape
@@ -14,8 +15,8 @@ func silu8(dst, x *float32, n int)
 // siluGrad8 is, for n a multiple of 8,
 //
 //	for i := range n {
-//		s := 1 / (1 + exp(-x[i]))
-//		dst[i] = dy[i] * (s * FMA(x[i], 1-s, 1))
+//		s, rest := sigmoids(x[i])
+//		dst[i] = dy[i] * (s * FMA(x[i], rest, 1))
 //	}
 //
 //go:noescape

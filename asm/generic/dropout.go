@@ -33,7 +33,7 @@ func NewDropoutConstants(seed uint64, step, site uint32, p float32) DropoutConst
 // group g takes a 16-bit number of the counter {8g + e mod 8 in two words, Step,
 // Site}: half h mod 2 of word h/2, with h = e/8. So eight counters side by side
 // give a vector of eight elements from each of their eight halves.
-func Dropout(dst, x []float32, group uint64, c *DropoutConstants) {
+func Dropout(dst, x []float32, group uint64, c DropoutConstants) {
 	key := [2]uint32{c.Keys[0], c.Keys[1]}
 	var words [8][4]uint32
 	for i, v := range x {

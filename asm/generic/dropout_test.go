@@ -39,7 +39,7 @@ func TestDropoutRate(t *testing.T) {
 	for _, p := range []float32{0, 0.1, 0.3, 0.5, 0.9, 1} {
 		c := NewDropoutConstants(42, 3, 4, p)
 		y := make([]float32, n)
-		Dropout(y, ones(n), 0, &c)
+		Dropout(y, ones(n), 0, c)
 		zeros := 0
 		for i, v := range y {
 			switch v {
@@ -70,11 +70,11 @@ func TestDropoutSplit(t *testing.T) {
 	for _, first := range []uint64{0, 1<<29 - 3, 1 << 40} { // the second passes the counter's low word
 		c := NewDropoutConstants(1<<63|5, 9, 1, 0.4)
 		whole := make([]float32, n)
-		Dropout(whole, ones(n), first, &c)
+		Dropout(whole, ones(n), first, c)
 		for at := DropoutGroup; at < n; at += DropoutGroup {
 			parts := ones(n)
-			Dropout(parts[:at], parts[:at], first, &c)
-			Dropout(parts[at:], parts[at:], first+uint64(at/DropoutGroup), &c)
+			Dropout(parts[:at], parts[:at], first, c)
+			Dropout(parts[at:], parts[at:], first+uint64(at/DropoutGroup), c)
 			if !slices.Equal(whole, parts) {
 				t.Fatalf("group %d: another result when split at %d", first, at)
 			}
@@ -88,7 +88,7 @@ func TestDropoutKeys(t *testing.T) {
 	pattern := func(seed uint64, step, site uint32) []float32 {
 		c := NewDropoutConstants(seed, step, site, 0.5)
 		y := make([]float32, n)
-		Dropout(y, ones(n), 0, &c)
+		Dropout(y, ones(n), 0, c)
 		return y
 	}
 	base := pattern(1, 1, 1)

@@ -34,7 +34,7 @@ func normal(x float32) (cdf, e float32) {
 }
 
 // GELU computes dst = x Φ(x). Where x < 0 the relative error is below
-// (5 + x²/2)·2⁻²⁴: that of e^(-x²/2), whose argument is rounded. -Inf gives NaN, which is -Inf·0.
+// (8 + x²/2)·2⁻²⁴: that of e^(-x²/2), whose argument is rounded. -Inf gives NaN, which is -Inf·0.
 func GELU(dst, x []float32) {
 	for i, v := range x {
 		p, _ := normal(v)
