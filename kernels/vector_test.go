@@ -150,6 +150,18 @@ func TestSumOrder(t *testing.T) {
 	})
 }
 
+// TestDotOfVanishingProducts: products that round to -0 leave -0 in every lane that has some.
+func TestDotOfVanishingProducts(t *testing.T) {
+	withISA(t, func(isa string) {
+		for n := 16; n <= 67; n++ {
+			x, y := slices.Repeat([]float32{1e-30}, n), slices.Repeat([]float32{-1e-30}, n)
+			if got := Dot(x, y); !sameBits(got, float32(math.Copysign(0, -1))) {
+				t.Fatalf("%s: Dot of %d products of -1e-60 is %v, expected -0", isa, n, got)
+			}
+		}
+	})
+}
+
 func TestMaxSpecial(t *testing.T) {
 	inf, nan, zero := float32(math.Inf(1)), float32(math.NaN()), float32(math.Copysign(0, -1))
 	withISA(t, func(isa string) {
