@@ -61,12 +61,13 @@ func (p *pretraining) run(ctx context.Context, dir string, r *record, watch Watc
 // a tiny BERT pretrained on them, three tasks with a domain and a cross-lingual
 // target each, over three seeds. Everything goes below dir.
 func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error) {
-	corpora := synthetic.Make(0)
+	corpora := synthetic.Make(synthetic.Seed)
 	vocab := corpora.Vocabulary(1800)
 	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
 	config.MaxPositionEmbeddings = 64
+	config.HiddenDropoutProb, config.AttentionProbsDropoutProb = 0, 0 // so small a model has nothing to spare
 	settings := train.DefaultPretrainSettings()
-	settings.Epochs, settings.MaxLength = 20, 64
+	settings.Epochs, settings.MaxLength = 40, 64
 	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, settings: settings}
 	c := &Config{
 		Name: "embedded", Output: dir, Seeds: []uint64{0, 1, 2}, Arms: []string{Direct, Intermediate},
@@ -77,9 +78,9 @@ func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error)
 		if t.Regression {
 			kind = train.Regression
 		}
-		task := Task{Name: t.Name, Kind: string(kind), Intermediate: embeddedSet(t.Intermediate, 6)}
+		task := Task{Name: t.Name, Kind: string(kind), Intermediate: embeddedSet(t.Intermediate, 10)}
 		for _, g := range t.Targets {
-			task.Targets = append(task.Targets, Target{Setting: g.Setting, Dataset: embeddedSet(g.Set, 12)})
+			task.Targets = append(task.Targets, Target{Setting: g.Setting, Dataset: embeddedSet(g.Set, 20)})
 		}
 		c.Tasks = append(c.Tasks, task)
 	}

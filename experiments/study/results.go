@@ -40,6 +40,9 @@ type Comparison struct {
 	// Low and High bound the gain: the 95 % t interval over seeds. Null with fewer than two seeds.
 	Low  *float64 `json:"low"`
 	High *float64 `json:"high"`
+	// NotLearned says that the mean of neither arm passes Chance: the gain then
+	// says nothing about transfer.
+	NotLearned bool `json:"not_learned"`
 }
 
 func summarise(c *Config, cells []Cell) *Results {
@@ -69,6 +72,7 @@ func summarise(c *Config, cells []Cell) *Results {
 			gains = append(gains, a.Score-direct[i].Score)
 		}
 		k.Gain = stats.Mean(gains)
+		k.NotLearned = max(stats.Mean(k.Direct), stats.Mean(k.Scores)) <= cell.Chance
 		if len(gains) > 1 {
 			low, high := stats.TInterval(gains, 0.95)
 			k.Low, k.High = &low, &high
@@ -121,17 +125,26 @@ func replaceFile(path string, data []byte) error {
 func (r *Results) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "task\tmodel\tsetting\ttarget\tmetric\tdirect\tintermediate\tgain\t95 % interval\t")
+	unlearned := false
 	for _, k := range r.Comparisons {
 		bounds := "–"
 		if k.Low != nil {
 			bounds = fmt.Sprintf("%+.3f to %+.3f", *k.Low, *k.High)
+		}
+		if k.NotLearned {
+			bounds += "  not learned"
+			unlearned = true
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.3f\t%.3f\t%+.3f\t%s\t\n", k.Task, k.Model, k.Setting, k.Target, k.Metric, stats.Mean(k.Direct), stats.Mean(k.Scores), k.Gain, bounds)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, c := range r.Caveats {
+	caveats := r.Caveats
+	if unlearned {
+		caveats = append(caveats[:len(caveats):len(caveats)], "not learned: neither arm passes what a model scores that learned nothing; the gain says nothing about transfer")
+	}
+	for _, c := range caveats {
 		if _, err := fmt.Fprintf(w, "Note: %s.\n", c); err != nil {
 			return err
 		}

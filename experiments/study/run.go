@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,10 @@ type Cell struct {
 	Score   float64      `json:"score"`
 	Metric  string       `json:"metric"`
 	Scores  train.Scores `json:"scores"`
+	// Chance is the score that must be passed to have learned anything: that of
+	// always saying the commonest class, or a correlation of 0, plus 1.96 standard
+	// errors for the size of the test set.
+	Chance float64 `json:"chance"`
 }
 
 // job is a stage of the plan.
@@ -152,7 +157,8 @@ func makePlan(c *Config, pre []*pretraining, store cache) (*plan, error) {
 					}
 					for i, g := range t.Targets {
 						key := p.add(finetuneJob(fmt.Sprintf("%s, %s, seed %d: %s (%s)", t.Name, m.Name, seed, g.Name, arm), from, model, targets[i], t.Kind, g.Training, seed, false))
-						p.cells = append(p.cells, Cell{Task: t.Name, Model: m.Name, Target: g.Name, Setting: g.Setting, Arm: arm, Seed: seed, Stages: append(slices.Clone(stages), key)})
+						p.cells = append(p.cells, Cell{Task: t.Name, Model: m.Name, Target: g.Name, Setting: g.Setting, Arm: arm, Seed: seed,
+							Stages: append(slices.Clone(stages), key), Chance: chance(train.Task(t.Kind), targets[i].Test)})
 						p.last = append(p.last, key)
 					}
 				}
@@ -160,6 +166,21 @@ func makePlan(c *Config, pre []*pretraining, store cache) (*plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// chance returns the score on the examples that a model which learned nothing hardly passes.
+func chance(kind train.Task, test []dataset.Example) float64 {
+	n := float64(len(test))
+	if kind == train.Regression {
+		return 1.96 / math.Sqrt(n)
+	}
+	count, most := map[string]int{}, 0
+	for _, e := range test {
+		count[e.Label]++
+		most = max(most, count[e.Label])
+	}
+	p := float64(most) / n
+	return p + 1.96*math.Sqrt(p*(1-p)/n)
 }
 
 func finetuneJob(name, from, model string, d *loaded, kind string, t Training, seed uint64, keep bool) job {

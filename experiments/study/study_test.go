@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"godwit/experiments/dataset"
+	"godwit/experiments/train"
 )
 
 const goodStudy = `{"name":"s","models":[{"name":"m","path":"p"}],"tasks":[{"name":"t","kind":"regression","intermediate":{"name":"i","train":"a.csv"},
@@ -78,6 +79,40 @@ func TestSummary(t *testing.T) {
 	}
 	if want := 0.2 - 4.302652729911275*0.1/1.7320508075688772; k.Low == nil || *k.Low-want > 1e-9 || want-*k.Low > 1e-9 {
 		t.Errorf("interval from %v, want %v", k.Low, want)
+	}
+}
+
+func TestNotLearnedIsSaid(t *testing.T) {
+	test := make([]dataset.Example, 100) // 60 of one class: chance is 0.6 + 1.96·0.049
+	for i := range test {
+		test[i].Label = "a"
+		if i < 40 {
+			test[i].Label = "b"
+		}
+	}
+	c := chance(train.Classification, test)
+	if c < 0.695 || c > 0.697 {
+		t.Errorf("chance %v, want 0.696", c)
+	}
+	if r := chance(train.Regression, test); r < 0.1959 || r > 0.1961 {
+		t.Errorf("chance of a correlation %v, want 0.196", r)
+	}
+	for _, x := range []struct {
+		score float64
+		want  bool
+	}{{0.69, true}, {0.71, false}} {
+		var cells []Cell
+		for seed := range uint64(2) {
+			cells = append(cells, Cell{Target: "g", Arm: Direct, Seed: seed, Score: 0.5, Chance: c}, Cell{Target: "g", Arm: Intermediate, Seed: seed, Score: x.score, Chance: c})
+		}
+		r := summarise(&Config{Seeds: []uint64{0, 1}}, cells)
+		var b strings.Builder
+		if err := r.WriteTable(&b); err != nil {
+			t.Fatal(err)
+		}
+		if r.Comparisons[0].NotLearned != x.want || strings.Contains(b.String(), "not learned") != x.want {
+			t.Errorf("score %v: not learned is %v, table %q", x.score, r.Comparisons[0].NotLearned, b.String())
+		}
 	}
 }
 
