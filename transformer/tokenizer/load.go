@@ -30,7 +30,7 @@ func Load(dir string) (*Tokenizer, error) {
 	var t *Tokenizer
 	switch {
 	case err == nil:
-		t, err = parseTokenizerJSON(data)
+		t, err = parseTokenizerJSON(data, c)
 	case errors.Is(err, fs.ErrNotExist):
 		path = filepath.Join(dir, "vocab.txt")
 		if data, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
@@ -115,8 +115,13 @@ func fromVocabulary(data []byte, c tokenizerConfig) (*Tokenizer, error) {
 		vocab[i] = strings.TrimSuffix(vocab[i], "\r")
 	}
 	yes := func(b *bool) bool { return b == nil || *b }
-	special := specialTokens{c.Pad.or("[PAD]"), c.Unk.or("[UNK]"), c.CLS.or("[CLS]"), c.SEP.or("[SEP]"), c.Mask.or("[MASK]")}
-	return newBert(vocab, bertNormalizer{true, yes(c.ChineseChars), c.StripAccents, yes(c.DoLowerCase)}, special, "##", 100)
+	return newBert(vocab, bertNormalizer{true, yes(c.ChineseChars), c.StripAccents, yes(c.DoLowerCase)}, c.special(), "##", 100)
+}
+
+// special returns the names of the special tokens, BERT's where none are given.
+func (c tokenizerConfig) special() specialTokens {
+	b := bertSpecialTokens
+	return specialTokens{c.Pad.or(b.pad), c.Unk.or(b.unk), c.CLS.or(b.cls), c.SEP.or(b.sep), c.Mask.or(b.mask)}
 }
 
 // component is a part of a tokenizer.json, told by its type.
@@ -127,7 +132,7 @@ type component struct {
 // maxVocabulary bounds the ids that a tokenizer.json may name.
 const maxVocabulary = 1 << 24
 
-func parseTokenizerJSON(data []byte) (*Tokenizer, error) {
+func parseTokenizerJSON(data []byte, c tokenizerConfig) (*Tokenizer, error) {
 	var file struct {
 		AddedTokens []struct {
 			ID         int    `json:"id"`
@@ -197,7 +202,7 @@ func parseTokenizerJSON(data []byte) (*Tokenizer, error) {
 	if file.Model.MaxChars != nil {
 		maxChars = *file.Model.MaxChars
 	}
-	special := bertSpecialTokens
+	special := c.special()
 	if file.Model.UnkToken != "" {
 		special.unk = file.Model.UnkToken
 	}
@@ -265,9 +270,12 @@ func (t *Tokenizer) parsePostProcessor(data json.RawMessage) error {
 	}
 	switch p.Type {
 	case "BertProcessing": // [CLS] A [SEP] B [SEP], what newBert set
-		for _, s := range [][]any{p.CLS, p.SEP} {
-			if len(s) != 2 || s[0] != t.special.cls && s[0] != t.special.sep {
-				return fmt.Errorf("post_processor: found %v, expected [%q, id] or [%q, id]", s, t.special.cls, t.special.sep)
+		for _, s := range []struct {
+			key, token string
+			found      []any
+		}{{"cls", t.special.cls, p.CLS}, {"sep", t.special.sep, p.SEP}} {
+			if len(s.found) != 2 || s.found[0] != s.token || s.found[1] != float64(t.ids[s.token]) {
+				return fmt.Errorf("post_processor.%s: found %v, expected [%q, %d]", s.key, s.found, s.token, t.ids[s.token])
 			}
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // Tokenizer is BERT's: clean-up, words, WordPiece. It is safe for concurrent use.
@@ -63,6 +64,9 @@ func newBert(vocab []string, n bertNormalizer, special specialTokens, prefix str
 	}
 	t.model = wordPiece{first: make(map[string]int32, len(vocab)), later: map[string]int32{}, prefix: prefix, maxChars: maxChars}
 	for i, token := range vocab {
+		if !utf8.ValidString(token) { // such a token could never be written back
+			return nil, fmt.Errorf("vocabulary: token %d is %q, expected UTF-8", i, token)
+		}
 		if other, ok := t.ids[token]; ok {
 			return nil, fmt.Errorf("vocabulary: token %q has the ids %d and %d", token, other, i)
 		}

@@ -151,6 +151,10 @@ func TestLoadErrors(t *testing.T) {
 		"the vocabulary is empty":    {"vocab.txt", "\n"},
 		`token "a" has the ids`:      {"vocab.txt", strings.Join(append(slices.Clone(words), "a"), "\n")},
 		`"[UNK]" is not among`:       {"vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n"},
+		`"[CLS]" is not among`:       {"vocab.txt", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n"},
+		`"[SEP]" is not among`:       {"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n"},
+		"expected UTF-8":             {"vocab.txt", strings.Join(words, "\n") + "\nb\xff\n"},
+		"post_processor.cls":         {"tokenizer.json", change("post_processor", map[string]any{"type": "BertProcessing", "cls": []any{"[SEP]", 3}, "sep": []any{"[CLS]", 2}})},
 		"not a tokenizer.json":       {"tokenizer.json", string(good[:len(good)/2])},
 		`found type "BPE"`:           {"tokenizer.json", change("model.type", "BPE")},
 		`found type "Lowercase"`:     {"tokenizer.json", change("normalizer.type", "Lowercase")},
@@ -168,6 +172,48 @@ func TestLoadErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), filepath.Join(dir, files[0])) {
 			t.Errorf("error %v, want one that names the file and says %q", err, says)
 		}
+	}
+}
+
+func TestBertProcessing(t *testing.T) {
+	data, err := bert(t, true).tokenizerJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	file["post_processor"] = map[string]any{"type": "BertProcessing", "cls": []any{"[CLS]", 2}, "sep": []any{"[SEP]", 3}}
+	if data, err = json.Marshal(file); err != nil {
+		t.Fatal(err)
+	}
+	tok, err := parseTokenizerJSON(data, tokenizerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := tok.EncodePair("a", "e", Options{AddSpecialTokens: true}); err != nil || fmt.Sprint(e.Tokens, e.TypeIDs) != "[[CLS] a [SEP] e [SEP]] [0 0 0 1 1]" {
+		t.Errorf("%v %v %v", e.Tokens, e.TypeIDs, err)
+	}
+}
+
+// TestOddTokensSurvive saves tokens with a NUL and of 10 MB.
+func TestOddTokensSurvive(t *testing.T) {
+	odd := append(slices.Clone(words), "x\x00y", strings.Repeat("z", 10<<20))
+	tok, err := NewWordPiece(odd, WordPieceOptions{Lowercase: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := tok.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(again.vocab, odd) {
+		t.Error("the vocabulary changed when it was saved")
 	}
 }
 
@@ -211,7 +257,7 @@ func FuzzTokenizerJSON(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte(`{"model":{"type":"WordPiece","vocab":{"[PAD]":0}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tok, err := parseTokenizerJSON(data)
+		tok, err := parseTokenizerJSON(data, tokenizerConfig{})
 		if err != nil {
 			return
 		}
