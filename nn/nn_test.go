@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -174,24 +173,4 @@ func TestInitNormal(t *testing.T) {
 	if mean, sd := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 0.001 || math.Abs(sd-0.02) > 0.001 {
 		t.Errorf("mean %v and standard deviation %v, want 0 and 0.02", mean, sd)
 	}
-}
-
-func Example() {
-	layer := NewLinear(2, 1)
-	parameters := Parameters(layer)
-	optimizer := NewAdamW(parameters, 0)
-	tape := tensor.NewTape()
-	x := tensor.New([]float32{1, 2, 3, 4}, 2, 2)
-	for step := range 300 {
-		tape.Reset(0, uint32(step))
-		y := layer.Forward(tape, x, nil)
-		tape.MeanSquaredError(y, []float32{1, -1})
-		ZeroGrad(parameters)
-		tape.Backward()
-		_, scale := ClipGradNorm(parameters, 1)
-		optimizer.Step(0.05, scale)
-	}
-	y := layer.Forward(tensor.NewInference(), x, nil)
-	fmt.Printf("%.2f %.2f\n", y.Data[0], y.Data[1])
-	// Output: 1.00 -1.00
 }

@@ -10,7 +10,7 @@ import "godwit/kernels"
 // probabilities are dropped with probability p. Probabilities are not kept for
 // the backward pass: they are computed again, to the same bits.
 func (tp *Tape) Attention(q, k, v *Tensor, offsets []int32, heads int, p float32) *Tensor {
-	mustMatch("Attention", q.Cols()%heads == 0 && len(q.Data) == len(k.Data) && len(k.Data) == len(v.Data) && int(offsets[len(offsets)-1]) == q.Rows(),
+	mustMatch("Attention", q.Cols()%heads == 0 && q.sameMatrix(k) && q.sameMatrix(v) && int(offsets[len(offsets)-1]) == q.Rows(),
 		"q %v, k %v, v %v, %d heads, %d tokens in offsets", q.Shape, k.Shape, v.Shape, heads, offsets[len(offsets)-1])
 	a := kernels.Attention{Offsets: offsets, Heads: heads}
 	if tp.train && p > 0 {
@@ -20,17 +20,7 @@ func (tp *Tape) Attention(q, k, v *Tensor, offsets []int32, heads int, p float32
 	a.Forward(y.matrix(), q.matrix(), k.matrix(), v.matrix())
 	if tp.recording {
 		tp.record(y, func() {
-			dq, accQ := tp.gradient(q)
-			dk, accK := tp.gradient(k)
-			dv, accV := tp.gradient(v)
-			for _, g := range []struct {
-				d   []float32
-				acc bool
-			}{{dq, accQ}, {dk, accK}, {dv, accV}} {
-				if !g.acc {
-					clear(g.d)
-				}
-			}
+			dq, dk, dv := tp.gradientToAddTo(q), tp.gradientToAddTo(k), tp.gradientToAddTo(v)
 			a.Backward(q.matrixOf(dq), k.matrixOf(dk), v.matrixOf(dv), y.matrixOf(y.Grad), q.matrix(), k.matrix(), v.matrix())
 		})
 	}

@@ -89,6 +89,12 @@ func TestGradients(t *testing.T) {
 			return squares(tp, y) + squares(tp, tp.Linear(x, w, b, GELU))
 		}},
 		{"layer norm", []*Tensor{x, gamma, beta}, func(tp *Tape) float64 { return squares(tp, tp.LayerNorm(x, nil, gamma, beta, 1e-5, 0)) }},
+		{"layer norm with residual", []*Tensor{x, x2, gamma, beta}, func(tp *Tape) float64 {
+			return squares(tp, tp.LayerNorm(x, x2, gamma, beta, 1e-5, 0))
+		}},
+		{"layer norm with dropout", []*Tensor{x, gamma, beta}, func(tp *Tape) float64 {
+			return squares(tp, tp.LayerNorm(x, nil, gamma, beta, 1e-5, 0.3))
+		}},
 		{"layer norm with residual and dropout", []*Tensor{x, x2, gamma, beta}, func(tp *Tape) float64 {
 			return squares(tp, tp.LayerNorm(x, x2, gamma, beta, 1e-5, 0.3))
 		}},
@@ -104,6 +110,14 @@ func TestGradients(t *testing.T) {
 		}},
 		{"attention with dropout", []*Tensor{x, x2}, func(tp *Tape) float64 {
 			return squares(tp, tp.Attention(x, x2, x, []int32{0, 5, 7}, 2, 0.25))
+		}},
+		{"attention of one with itself", []*Tensor{x}, func(tp *Tape) float64 {
+			return squares(tp, tp.Attention(x, x, x, []int32{0, 1, 7}, 4, 0))
+		}},
+		{"mean squared error", []*Tensor{x}, func(tp *Tape) float64 { return squares(tp, x) }},
+		{"two losses", []*Tensor{x, w}, func(tp *Tape) float64 {
+			y := tp.Linear(x, w, nil, nil)
+			return squares(tp, y) + tp.CrossEntropy(y, []int32{0, 9, 3, IgnoredLabel, 5, 2, 1})
 		}},
 		{"cross entropy", []*Tensor{x}, func(tp *Tape) float64 {
 			return tp.CrossEntropy(x, []int32{0, 11, 3, IgnoredLabel, 5, IgnoredLabel, 1})
@@ -125,6 +139,11 @@ func TestReLUGradient(t *testing.T) { // away from its corner, where differences
 	x := NewParameter(1, 4)
 	copy(x.Data, []float32{-2, -0.5, 0.5, 2})
 	checkGradients(t, []*Tensor{x}, func(tp *Tape) float64 { return squares(tp, tp.Activate(x, ReLU)) })
+	w, b := NewParameter(3, 4), NewParameter(3)
+	copy(w.Data, []float32{1, 0, 0, 0, 0, 1, 0.5, 1, -1, 0, 0, 1})
+	copy(b.Data, []float32{0.25, 1, -0.5}) // x wᵀ + b = -1.75, 2.75, 3.5
+	checkGradients(t, []*Tensor{x, w, b}, func(tp *Tape) float64 { return squares(tp, tp.Linear(x, w, b, ReLU)) })
+	checkGradients(t, []*Tensor{x, w}, func(tp *Tape) float64 { return squares(tp, tp.Linear(x, w, nil, ReLU)) })
 }
 
 func TestGradientsAddUpUntilZeroGrad(t *testing.T) {
@@ -213,17 +232,4 @@ func TestArena(t *testing.T) {
 	if a.Len() != size || len(a.chunks) != 1 {
 		t.Errorf("%d elements in %d chunks after Reset, want %d in one", a.Len(), len(a.chunks), size)
 	}
-}
-
-func ExampleTape() {
-	w := NewParameter(1, 2) // y = x wᵀ
-	copy(w.Data, []float32{1, -1})
-	x := New([]float32{3, 2}, 1, 2)
-
-	tape := NewTape()
-	y := tape.Linear(x, w, nil, nil)
-	loss := tape.MeanSquaredError(y, []float32{0})
-	tape.Backward()
-	fmt.Println(y.Data, loss, w.Grad)
-	// Output: [1] 1 [6 4]
 }

@@ -7,8 +7,10 @@ import "godwit/kernels"
 // residual may be nil; p is the probability of dropout, used while dropout is on.
 func (tp *Tape) LayerNorm(x, residual, gamma, beta *Tensor, eps, p float32) *Tensor {
 	h, rows := x.Cols(), x.Rows()
-	mustMatch("LayerNorm", len(gamma.Data) == h && len(beta.Data) == h && (residual == nil || len(residual.Data) == len(x.Data)),
-		"x %v, gamma %v, beta %v", x.Shape, gamma.Shape, beta.Shape)
+	mustMatch("LayerNorm", len(gamma.Data) == h && len(beta.Data) == h, "x %v, gamma %v, beta %v", x.Shape, gamma.Shape, beta.Shape)
+	if residual != nil {
+		mustMatch("LayerNorm", x.sameMatrix(residual), "x %v, residual %v", x.Shape, residual.Shape)
+	}
 	drop := tp.train && p > 0
 	var key kernels.DropoutKey
 	if drop {

@@ -15,7 +15,10 @@ type Activation struct {
 // product while it is in cache.
 func (tp *Tape) Linear(x, w, b *Tensor, act *Activation) *Tensor {
 	in, out, rows := x.Cols(), w.Rows(), x.Rows()
-	mustMatch("Linear", w.Cols() == in && (b == nil || len(b.Data) == out), "x %v, weight %v", x.Shape, w.Shape)
+	mustMatch("Linear", w.Cols() == in, "x %v, weight %v", x.Shape, w.Shape)
+	if b != nil {
+		mustMatch("Linear", len(b.Data) == out, "weight %v, bias %v", w.Shape, b.Shape)
+	}
 	y := tp.New(rows, out)
 	pre := y // x Wᵀ + b, which the activation's gradient needs
 	if act != nil && tp.recording {

@@ -127,6 +127,21 @@ func (tp *Tape) gradient(t *Tensor) (g []float32, accumulate bool) {
 	return t.Grad, accumulate
 }
 
+// gradientToAddTo returns the place of t's gradient, zero unless a contribution
+// is there. That of a constant is memory of this step which t never hears of.
+func (tp *Tape) gradientToAddTo(t *Tensor) []float32 {
+	if !t.wantsGrad {
+		g := tp.arena.Alloc(len(t.Data))
+		clear(g)
+		return g
+	}
+	g, accumulate := tp.gradient(t)
+	if !accumulate {
+		clear(g)
+	}
+	return g
+}
+
 // rowChunk is the number of rows that are one unit of work in token-wise
 // operations, and the number of rows whose sum is taken before sums are added.
 // It is part of the definition of results: it must not depend on the machine.

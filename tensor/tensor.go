@@ -80,6 +80,9 @@ func (t *Tensor) Row(i int) []float32 {
 	return t.Data[i*c : (i+1)*c]
 }
 
+// sameMatrix reports whether both have the same rows and columns.
+func (t *Tensor) sameMatrix(u *Tensor) bool { return t.Rows() == u.Rows() && t.Cols() == u.Cols() }
+
 func (t *Tensor) matrix() kernels.Matrix { return t.matrixOf(t.Data) }
 
 func (t *Tensor) matrixOf(x []float32) kernels.Matrix {
