@@ -84,6 +84,9 @@ func ParseConfig(data []byte) (*Config, error) {
 	c := defaultBertConfig()
 	if err := json.Unmarshal(data, c); err != nil {
 		if typ := new(json.UnmarshalTypeError); errors.As(err, &typ) {
+			if typ.Field == "" {
+				return nil, fmt.Errorf("not a JSON object: found %s", typ.Value)
+			}
 			return nil, fmt.Errorf("%s: found %s, expected %s", typ.Field, typ.Value, typ.Type)
 		}
 		return nil, fmt.Errorf("not a JSON object: %w", err)

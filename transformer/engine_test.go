@@ -106,6 +106,41 @@ func TestTrainingIsTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
+// TestInstructionSetMayChangeBetweenSteps: weights that one set packed are
+// read by the next, and workers come and go.
+func TestInstructionSetMayChangeBetweenSteps(t *testing.T) {
+	defer kernels.SetISA(kernels.ISA())
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	logits := func(change bool) (all []float32) {
+		m, batches := small(t)
+		parameters := nn.Parameters(m)
+		o := nn.NewAdamW(parameters, 0.01)
+		tp := tensor.NewTape()
+		tp.SetDropout(true)
+		isas := kernels.ISAs()
+		for step, b := range batches[:8] {
+			if change {
+				if err := kernels.SetISA(isas[step%len(isas)]); err != nil {
+					t.Fatal(err)
+				}
+				runtime.GOMAXPROCS(1 + step%4)
+			}
+			all = append(all, float32(trainStep(tp, m, parameters, o, b, step)))
+			all = append(all, m.Logits(tensor.NewInference(), b).Data...)
+			if change { // the weights are packed now: another set goes on with them
+				if err := kernels.SetISA(isas[(step+1)%len(isas)]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all = append(all, m.Logits(tensor.NewInference(), b).Data...)
+		}
+		return all
+	}
+	if want, got := logits(false), logits(true); !slices.Equal(want, got) {
+		t.Error("a run that changes instruction set and workers gives other bits than one that does not")
+	}
+}
+
 func TestTrainingLearns(t *testing.T) {
 	m, batches := small(t)
 	parameters := nn.Parameters(m)

@@ -1,7 +1,9 @@
 package transformer
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -218,6 +220,71 @@ func TestBatchErrors(t *testing.T) {
 	}
 }
 
+// TestConfigErrorsSayWhatWasFound: a file that is no object, or has a value of
+// the wrong type, is refused in words that name the key.
+func TestConfigErrorsSayWhatWasFound(t *testing.T) {
+	for data, says := range map[string][]string{
+		"":                 {"JSON"},
+		"[]":               {"object", "array"},
+		`"bert"`:           {"object", "string"},
+		"null":             {"model_type"},
+		"{}":               {"model_type", "bert"},
+		`{"model_type":3}`: {"model_type", "number"},
+		`{"model_type":"bert","vocab_size":1e12}`:           {"vocab_size", "1e12"},
+		`{"model_type":"bert","vocab_size":2.5}`:            {"vocab_size", "2.5"},
+		`{"model_type":"bert","vocab_size":[1]}`:            {"vocab_size", "array"},
+		`{"model_type":"bert","id2label":["a"]}`:            {"id2label", "array"},
+		`{"model_type":"bert","id2label":{"0":1}}`:          {"id2label", "number"},
+		`{"model_type":"bert","hidden_act":null,"x":`:       {"JSON"},
+		`{"model_type":"bert","hidden_act":""}`:             {"hidden_act", "gelu"},
+		`{"model_type":"bert","classifier_dropout":1}`:      {"classifier_dropout", "1"},
+		`{"model_type":"bert","num_hidden_layers":-1}`:      {"num_hidden_layers", "-1"},
+		`{"model_type":"bert","max_position_embeddings":0}`: {"max_position_embeddings", "0"},
+	} {
+		_, err := ParseConfig([]byte(data))
+		if err == nil {
+			t.Errorf("accepted %s", data)
+			continue
+		}
+		for _, s := range says {
+			if !strings.Contains(err.Error(), s) {
+				t.Errorf("%s: error %q does not say %q", data, err, s)
+			}
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "config.json")) {
+		t.Errorf("error %v does not name the file", err)
+	}
+}
+
+func TestBatchIsReusable(t *testing.T) {
+	var b Batch
+	b.Add([]int32{1, 2, 3}, []int32{0, 0, 1})
+	b.Add([]int32{4}, nil)
+	want := Batch{[]int32{1, 2, 3, 4}, []int32{0, 0, 1, 0}, []int32{0, 1, 2, 0}, []int32{0, 3, 4}}
+	if fmt.Sprint(b) != fmt.Sprint(want) || b.Sequences() != 2 || b.Tokens() != 4 {
+		t.Errorf("batch %v, want %v", b, want)
+	}
+	b.Reset()
+	if b.Sequences() != 0 || b.Tokens() != 0 {
+		t.Errorf("after Reset: %v", b)
+	}
+	b.Add([]int32{7, 8}, nil)
+	if want := (Batch{[]int32{7, 8}, []int32{0, 0}, []int32{0, 1}, []int32{0, 2}}); fmt.Sprint(b) != fmt.Sprint(want) {
+		t.Errorf("after Reset and Add: %v, want %v", b, want)
+	}
+	defer func() {
+		if p := fmt.Sprint(recover()); !strings.Contains(p, "2 tokens") || !strings.Contains(p, "1 segment") {
+			t.Errorf("panic %q does not say both lengths", p)
+		}
+	}()
+	b.Add([]int32{1, 2}, []int32{0})
+}
+
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(`{"model_type":"bert","hidden_size":24,"num_attention_heads":2}`))
 	f.Add([]byte(`{"model_type":"bert","id2label":{"0":"a","1":"b"},"classifier_dropout":null}`))
@@ -230,5 +297,26 @@ func FuzzParseConfig(f *testing.F) {
 		if c.HiddenSize%c.NumAttentionHeads != 0 || c.parameters() > maxParameters {
 			t.Errorf("accepted %s", data)
 		}
+		dir := t.TempDir()
+		if err := c.Save(dir); err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		again, err := LoadConfig(dir)
+		if err != nil {
+			t.Fatalf("%s: refused what was saved: %v", data, err)
+		}
+		a, b := *c, *again
+		a.other, b.other = nil, nil
+		if x, y := fmt.Sprintf("%q", mustJSON(t, a)), fmt.Sprintf("%q", mustJSON(t, b)); x != y {
+			t.Errorf("saved %s, loaded %s", x, y)
+		}
 	})
+}
+
+func mustJSON(t *testing.T, c Config) []byte {
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

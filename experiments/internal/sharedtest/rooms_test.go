@@ -66,6 +66,9 @@ func TestImportsOnlyGoUp(t *testing.T) {
 			if outside && at <= slices.Index(rooms, "nn") && !slices.ContainsFunc(engineImports, func(p string) bool { return strings.HasPrefix(name, p) }) {
 				t.Errorf("%s imports %s", rel, name)
 			}
+			if strings.HasPrefix(name, "gonum.org/") && at <= slices.Index(rooms, "nn") && !strings.HasSuffix(path, "_test.go") {
+				t.Errorf("%s imports %s outside of a test", rel, name)
+			}
 		}
 		return nil
 	})
