@@ -18,7 +18,7 @@ import (
 
 // formatVersion goes into every stage's key. It is raised when the same
 // settings would no longer give the same weights.
-const formatVersion = 1
+const formatVersion = 2
 
 // spec is everything that determines the outcome of a stage; its hash is the stage's key.
 type spec struct {
