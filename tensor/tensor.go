@@ -12,6 +12,7 @@ package tensor
 
 import (
 	"fmt"
+	"sync"
 
 	"godwit/kernels"
 )
@@ -36,6 +37,7 @@ type Tensor struct {
 
 	// Packed forms of a weight matrix, valid for one version of Data.
 	version   uint64
+	packing   sync.Mutex     // two goroutines may infer with one model
 	packedT   kernels.Packed // for x Wᵀ
 	packedN   kernels.Packed // for dy W
 	packedTAt uint64
@@ -100,6 +102,8 @@ func (t *Tensor) ZeroGrad() { t.hasGrad = false }
 func (t *Tensor) Changed() { t.version++ }
 
 func (t *Tensor) packT() *kernels.Packed {
+	t.packing.Lock()
+	defer t.packing.Unlock()
 	if t.packedTAt != t.version || t.version == 0 {
 		t.packedT.PackT(t.matrix())
 		t.packedTAt = t.version
@@ -108,6 +112,8 @@ func (t *Tensor) packT() *kernels.Packed {
 }
 
 func (t *Tensor) packN() *kernels.Packed {
+	t.packing.Lock()
+	defer t.packing.Unlock()
 	if t.packedNAt != t.version || t.version == 0 {
 		t.packedN.PackN(t.matrix())
 		t.packedNAt = t.version

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"godwit/tensor"
+	"godwit/transformer/checkpoint"
 )
 
 // Config is a model's config.json; fields are named as its keys are.
@@ -243,22 +244,5 @@ func (c *Config) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, "config.json"), append(data, '\n'))
-}
-
-// writeFile writes a file in one step: it is there whole or not at all.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".godwit-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	return checkpoint.WriteFile(filepath.Join(dir, "config.json"), append(data, '\n'))
 }

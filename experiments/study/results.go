@@ -1,16 +1,17 @@
 package study
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 
 	"godwit/experiments/stats"
+	"godwit/transformer/checkpoint"
 )
 
 // Results is the outcome of a study.
@@ -87,38 +88,20 @@ func (r *Results) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(dir, "results.json"), append(data, '\n')); err != nil {
+	if err := checkpoint.WriteFile(filepath.Join(dir, "results.json"), append(data, '\n')); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".results-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	w := csv.NewWriter(f)
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
 	w.Write([]string{"task", "model", "setting", "target", "arm", "seed", "metric", "score"})
 	for _, c := range r.Cells {
 		w.Write([]string{c.Task, c.Model, c.Setting, c.Target, c.Arm, strconv.FormatUint(c.Seed, 10), c.Metric, strconv.FormatFloat(c.Score, 'g', -1, 64)})
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {
-		f.Close()
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, "results.csv"))
-}
-
-func replaceFile(path string, data []byte) error {
-	if err := writeSynced(path+".tmp", data); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return checkpoint.WriteFile(filepath.Join(dir, "results.csv"), b.Bytes())
 }
 
 // WriteTable prints the comparisons for people.

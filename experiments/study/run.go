@@ -285,30 +285,9 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 	}
 	items := map[*[]dataset.Example][]train.Item{}
 	for _, split := range []*[]dataset.Example{&j.data.Train, &j.data.Dev, &j.data.Test} {
-		list, _, err := train.Encode(tok, *split, s.MaxLength)
+		list, _, err := train.Prepare("dataset "+j.Name, *split, tok, j.kind, j.labels, s.MaxLength)
 		if err != nil {
 			return err
-		}
-		if j.kind == train.Regression {
-			scores, err := dataset.Scores("dataset", *split)
-			if err != nil {
-				return err
-			}
-			for i, x := range scores {
-				list[i].Score = float32(x)
-			}
-		} else {
-			known, err := dataset.NewLabels(j.labels)
-			if err != nil {
-				return err
-			}
-			ids, err := known.Indices("dataset", *split)
-			if err != nil {
-				return err
-			}
-			for i, id := range ids {
-				list[i].Label = int32(id)
-			}
 		}
 		items[split] = list
 	}

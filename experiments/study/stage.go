@@ -14,6 +14,7 @@ import (
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
+	"godwit/transformer/checkpoint"
 )
 
 // formatVersion goes into every stage's key. It is raised when the same
@@ -94,25 +95,13 @@ func (c cache) run(r record, make func(dir string, r *record) error) (*record, e
 	if err != nil {
 		return nil, err
 	}
-	if err := writeSynced(filepath.Join(dir, "stage.json"), data); err != nil {
+	if err := checkpoint.WriteFile(filepath.Join(dir, "stage.json"), data); err != nil {
 		return nil, err
 	}
 	if err := os.RemoveAll(c.path(r.Key)); err != nil {
 		return nil, err
 	}
 	return &r, os.Rename(dir, c.path(r.Key))
-}
-
-func writeSynced(path string, data []byte) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
 
 // splits are the examples of a dataset.

@@ -63,6 +63,31 @@ func Encode(tok *tokenizer.Tokenizer, examples []dataset.Example, maxLength int)
 	return items, count, nil
 }
 
+// Prepare encodes the examples of a file and sets their scores, or their classes by
+// the names of the labels. Errors name the path and the line.
+func Prepare(path string, examples []dataset.Example, tok *tokenizer.Tokenizer, task Task, labels []string, maxLength int) ([]Item, Truncation, error) {
+	items, count, err := Encode(tok, examples, maxLength)
+	if err != nil {
+		return nil, count, fmt.Errorf("%s: %w", path, err)
+	}
+	if task == Regression {
+		scores, err := dataset.Scores(path, examples)
+		for i, s := range scores {
+			items[i].Score = float32(s)
+		}
+		return items, count, err
+	}
+	known, err := dataset.NewLabels(labels)
+	if err != nil {
+		return nil, count, err
+	}
+	ids, err := known.Indices(path, examples)
+	for i, id := range ids {
+		items[i].Label = int32(id)
+	}
+	return items, count, err
+}
+
 // lengths returns the number of tokens of each item.
 func lengths(items []Item) []int {
 	n := make([]int, len(items))

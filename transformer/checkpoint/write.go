@@ -192,6 +192,19 @@ func writeElements(w io.Writer, t Tensor) error {
 	return nil
 }
 
+// WriteFile writes a file as [Write] does: it appears whole or not at all, on the disk.
+// Every error names the file.
+func WriteFile(path string, data []byte) error {
+	err := replaceFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
 // replaceFile writes a file beside path and, once it is whole and on the
 // disk, renames it to path.
 func replaceFile(path string, write func(io.Writer) error) (err error) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"godwit/transformer/checkpoint"
 )
 
 // Save writes tokenizer.json, vocab.txt, tokenizer_config.json and
@@ -49,7 +51,7 @@ func (t *Tokenizer) Save(dir string) error {
 			}
 			f.data = append(f.data, '\n')
 		}
-		if err := writeFile(filepath.Join(dir, f.name), f.data); err != nil {
+		if err := checkpoint.WriteFile(filepath.Join(dir, f.name), f.data); err != nil {
 			return err
 		}
 	}
@@ -106,27 +108,4 @@ func (t *Tokenizer) tokenizerJSON() ([]byte, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(file)
 	return out.Bytes(), err
-}
-
-// writeFile writes a file in one step.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".godwit-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Sync(); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }

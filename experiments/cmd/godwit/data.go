@@ -23,50 +23,6 @@ func (c columnFlags) options() dataset.Options {
 	return dataset.Options{Columns: dataset.Columns{Text: c.TextColumn, Pair: c.TextPairColumn, Label: c.LabelColumn}}
 }
 
-// prepared is a data file ready for the model.
-type prepared struct {
-	path      string
-	examples  []dataset.Example
-	items     []train.Item
-	truncated train.Truncation
-}
-
-// prepare turns examples into items; labels are names for classification.
-func prepare(path string, examples []dataset.Example, tok *tokenizer.Tokenizer, task train.Task, names []string, maxLength int) (*prepared, error) {
-	items, truncated, err := train.Encode(tok, examples, maxLength)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	switch task {
-	case train.Regression:
-		scores, err := dataset.Scores(path, examples)
-		if err != nil {
-			return nil, err
-		}
-		for i, s := range scores {
-			items[i].Score = float32(s)
-		}
-	default:
-		if err := label(path, items, examples, names); err != nil {
-			return nil, err
-		}
-	}
-	return &prepared{path, examples, items, truncated}, nil
-}
-
-// label sets the classes of items; an example with another label is an error that names its line.
-func label(path string, items []train.Item, examples []dataset.Example, names []string) error {
-	known, err := dataset.NewLabels(names)
-	if err != nil {
-		return err
-	}
-	ids, err := known.Indices(path, examples)
-	for i, id := range ids {
-		items[i].Label = int32(id)
-	}
-	return err
-}
-
 // checkVocabulary reports a tokenizer that names ids the model has no embedding for.
 func checkVocabulary(dir string, tok *tokenizer.Tokenizer, c *transformer.Config) error {
 	if tok.VocabSize() > c.VocabSize {

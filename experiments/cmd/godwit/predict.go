@@ -36,11 +36,11 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := prepare(c.File, examples, m.tokenizer, m.task, m.labels, c.MaxLength)
+	items, truncated, err := train.Prepare(c.File, examples, m.tokenizer, m.task, m.labels, c.MaxLength)
 	if err != nil {
 		return err
 	}
-	scores, _, err := train.Evaluate(ctx, m.model, m.task, p.items)
+	scores, _, err := train.Evaluate(ctx, m.model, m.task, items)
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func (c *evalCommand) Run(ctx context.Context) error {
 			Data   train.Truncation `json:"data"`
 			Labels []string         `json:"labels,omitempty"`
 			Scores train.Scores     `json:"scores"`
-		}{c.Model, c.File, p.truncated, m.labels, scores})
+		}{c.Model, c.File, truncated, m.labels, scores})
 	}
-	fmt.Printf("%d examples, %d cut to %d tokens\n%s\n", len(p.items), p.truncated.Truncated, c.MaxLength, scoreLine(scores))
+	fmt.Printf("%d examples, %d cut to %d tokens\n%s\n", len(items), truncated.Truncated, c.MaxLength, scoreLine(scores))
 	return nil
 }
 

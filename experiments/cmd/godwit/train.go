@@ -14,6 +14,7 @@ import (
 	"godwit/experiments/train"
 	"godwit/kernels"
 	"godwit/transformer"
+	"godwit/transformer/checkpoint"
 	"godwit/transformer/tokenizer"
 )
 
@@ -117,7 +118,7 @@ func (c *trainCommand) Run(ctx context.Context) error {
 		labels = len(names)
 	}
 	metrics := trainMetrics{Settings: s, Model: c.Model, Labels: names, Data: map[string]train.Truncation{}, ISA: kernels.ISA(), Workers: kernels.Workers()}
-	splits := map[string]*prepared{}
+	splits := map[string][]train.Item{}
 	for _, d := range []struct {
 		split, path string
 		examples    []dataset.Example
@@ -130,12 +131,12 @@ func (c *trainCommand) Run(ctx context.Context) error {
 		if len(d.examples) == 0 {
 			continue
 		}
-		p, err := prepare(d.path, d.examples, tok, s.Task, names, c.MaxLength)
+		items, truncated, err := train.Prepare(d.path, d.examples, tok, s.Task, names, c.MaxLength)
 		if err != nil {
 			return err
 		}
-		splits[d.split], metrics.Data[d.split] = p, p.truncated
-		fmt.Fprintf(os.Stderr, "%-5s %6d examples, %d cut to %d tokens: %s\n", d.split, len(p.items), p.truncated.Truncated, c.MaxLength, d.path)
+		splits[d.split], metrics.Data[d.split] = items, truncated
+		fmt.Fprintf(os.Stderr, "%-5s %6d examples, %d cut to %d tokens: %s\n", d.split, len(items), truncated.Truncated, c.MaxLength, d.path)
 	}
 
 	model, report, err := transformer.LoadSequenceClassifier(c.Model, labels, !transformer.SameLabels(c.Model, config, names, labels), c.Seed)
@@ -158,11 +159,11 @@ func (c *trainCommand) Run(ctx context.Context) error {
 	// Training.
 	bar := newBar()
 	var dev []train.Item
-	if splits["dev"] != nil && c.Keep == "best" {
-		dev = splits["dev"].items
+	if c.Keep == "best" {
+		dev = splits["dev"]
 	}
 	save := func(train.EpochResult) error { return c.save(model, tok, &metrics) }
-	result, err := train.FineTune(ctx, model, splits["train"].items, dev, s, train.Watch{
+	result, err := train.FineTune(ctx, model, splits["train"], dev, s, train.Watch{
 		Step:  bar.step,
 		Epoch: func(e train.EpochResult) { bar.line(epochLine(e)) },
 		Best:  func(e train.EpochResult) error { return save(e) },
@@ -180,8 +181,8 @@ func (c *trainCommand) Run(ctx context.Context) error {
 	}
 	metrics.TokensPS = float64(result.Tokens) / result.Seconds
 	metrics.Memory = peakMemory()
-	if p := splits["test"]; p != nil {
-		scores, _, err := train.Evaluate(ctx, model, s.Task, p.items)
+	if test := splits["test"]; test != nil {
+		scores, _, err := train.Evaluate(ctx, model, s.Task, test)
 		if err != nil {
 			return err
 		}
@@ -223,10 +224,10 @@ func (c *trainCommand) save(model *transformer.BertForSequenceClassification, to
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(c.Output, "metrics.json"), append(data, '\n')); err != nil {
+	if err := checkpoint.WriteFile(filepath.Join(c.Output, "metrics.json"), append(data, '\n')); err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(c.Output, "README.md"), []byte(c.card(metrics)))
+	return checkpoint.WriteFile(filepath.Join(c.Output, "README.md"), []byte(c.card(metrics)))
 }
 
 // card is the model card: how the model was made.
