@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -198,6 +200,29 @@ func TestShapesThatDoNotFit(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// TestGoroutinesShareWeights infers at once with weights that nobody packed yet.
+func TestGoroutinesShareWeights(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	x := random(r, 3, 700)
+	for round := range 20 {
+		w, alone := random(r, 900, 700), NewParameter(900, 700)
+		copy(alone.Data, w.Data)
+		want := NewInference().Linear(x, alone, nil, nil).Data
+		var start, done sync.WaitGroup
+		start.Add(1)
+		for range 4 {
+			done.Go(func() {
+				start.Wait()
+				if got := NewInference().Linear(x, w, nil, nil).Data; !slices.Equal(got, want) {
+					t.Errorf("round %d: the product differs from that of one goroutine", round)
+				}
+			})
+		}
+		start.Done()
+		done.Wait()
 	}
 }
 

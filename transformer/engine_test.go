@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 
 	"godwit/kernels"
@@ -191,26 +190,6 @@ func TestLogitsDoNotDependOnWhatIsKept(t *testing.T) {
 	}
 	if full := m.Classify(tp, m.Bert.Pooler.Forward(tp, out.LastHidden)).Data; !slices.Equal(full, inference) {
 		t.Errorf("from all hidden states %v, from the first tokens alone %v", full, inference)
-	}
-}
-
-// TestGoroutinesShareAModel infers at once with a model of which nothing is packed yet.
-func TestGoroutinesShareAModel(t *testing.T) {
-	m, batches := small(t)
-	want := slices.Clone(m.Logits(tensor.NewInference(), batches[0]).Data)
-	for range 20 {
-		for _, p := range nn.Parameters(m) {
-			p.Changed()
-		}
-		var wg sync.WaitGroup
-		for range 4 {
-			wg.Go(func() {
-				if got := m.Logits(tensor.NewInference(), batches[0]).Data; !slices.Equal(got, want) {
-					t.Errorf("logits %v, want %v", got, want)
-				}
-			})
-		}
-		wg.Wait()
 	}
 }
 
