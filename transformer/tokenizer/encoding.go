@@ -45,12 +45,6 @@ func runePlaces(s string) []int {
 	return places
 }
 
-// piece is a token before it is placed in an Encoding.
-type piece struct {
-	id         int32
-	start, end int
-}
-
 // Truncation says what is cut when a text is longer than Options.MaxLength.
 type Truncation int
 

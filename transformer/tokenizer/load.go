@@ -212,7 +212,7 @@ func parseTokenizerJSON(data []byte, c tokenizerConfig) (*Tokenizer, error) {
 	}
 	t.added = nil
 	for _, a := range file.AddedTokens {
-		t.added = append(t.added, addedToken{a.Content, int32(a.ID), a.Special})
+		t.added = append(t.added, addedToken{content: a.Content, id: int32(a.ID), special: a.Special})
 	}
 	t.init()
 	return t, t.parsePostProcessor(file.PostProcessor)

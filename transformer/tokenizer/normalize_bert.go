@@ -27,12 +27,6 @@ func (r ranges) contains(c rune) bool {
 	return false
 }
 
-// char is a character of the normalised text with its bytes in the original.
-type char struct {
-	r          rune
-	start, end int
-}
-
 // bertNormalizer is BERT's clean-up: control characters go, white space
 // becomes a space, Chinese characters are set apart, accents are stripped, letters lowered.
 type bertNormalizer struct {
@@ -59,20 +53,18 @@ var asciiKind = func() (kind [128]byte) {
 	return kind
 }()
 
-// normalize appends the normalised text[start:end] to dst.
-func (n *bertNormalizer) normalize(dst []char, text string, start, end int) []char {
+func (n *bertNormalizer) normalize(dst, src []char) []char {
 	strip := n.lowercase
 	if n.stripAccents != nil {
 		strip = *n.stripAccents
 	}
 	first := len(dst)
-	for i := start; i < end; {
-		if c := text[i]; c < utf8.RuneSelf {
-			r := rune(c)
+	for _, c := range src {
+		r := c.r
+		if r < utf8.RuneSelf {
 			if n.cleanText {
-				switch asciiKind[c] {
+				switch asciiKind[r] {
 				case 'x':
-					i++
 					continue
 				case ' ':
 					r = ' '
@@ -81,13 +73,9 @@ func (n *bertNormalizer) normalize(dst []char, text string, start, end int) []ch
 			if n.lowercase && 'A' <= r && r <= 'Z' {
 				r += 'a' - 'A'
 			}
-			dst = append(dst, char{r, i, i + 1})
-			i++
+			dst = append(dst, char{r, c.start, c.end})
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(text[i:end])
-		at, next := i, i+size
-		i = next
 		if n.cleanText {
 			if cleanRemoved.contains(r) {
 				continue
@@ -98,15 +86,15 @@ func (n *bertNormalizer) normalize(dst []char, text string, start, end int) []ch
 		}
 		apart := n.chineseChars && chinese.contains(r)
 		if apart {
-			dst = append(dst, char{' ', at, next})
+			dst = append(dst, char{' ', c.start, c.end})
 		}
 		if strip {
-			dst = decompose(dst, r, at, next)
+			dst = decompose(dst, r, c.start, c.end)
 		} else {
-			dst = append(dst, char{r, at, next})
+			dst = append(dst, char{r, c.start, c.end})
 		}
 		if apart {
-			dst = append(dst, char{' ', at, next})
+			dst = append(dst, char{' ', c.start, c.end})
 		}
 	}
 	if strip {

@@ -28,9 +28,13 @@ type Tokenizer struct {
 
 // addedToken is a token that is found in the text before anything else.
 type addedToken struct {
-	content string
-	id      int32
-	special bool
+	content    string
+	id         int32
+	special    bool
+	lstrip     bool // takes the white space before it along
+	rstrip     bool // and behind it
+	singleWord bool // is none where a letter or digit adjoins
+	normalized bool // is looked for in the normalised text
 }
 
 // templatePart is a special token, or the text or pair (sequence 0 or 1).
@@ -82,7 +86,7 @@ func newBert(vocab []string, n bertNormalizer, special specialTokens, prefix str
 		if !ok {
 			return nil, fmt.Errorf("vocabulary: the special token %q is not among the %d tokens", s, len(vocab))
 		}
-		t.added = append(t.added, addedToken{s, id, true})
+		t.added = append(t.added, addedToken{content: s, id: id, special: true})
 	}
 	t.model.unk = t.ids[special.unk]
 	cls, sep := t.ids[special.cls], t.ids[special.sep]
@@ -95,13 +99,6 @@ func newBert(vocab []string, n bertNormalizer, special specialTokens, prefix str
 func (t *Tokenizer) init() {
 	t.scratch.New = func() any { return new(scratch) }
 	slices.SortStableFunc(t.added, func(a, b addedToken) int { return len(b.content) - len(a.content) })
-}
-
-// scratch is reused from text to text.
-type scratch struct {
-	chars  []char
-	pieces [2][]piece
-	bytes  []byte
 }
 
 // VocabSize returns the number of tokens.
@@ -237,14 +234,18 @@ func (t *Tokenizer) pieces(dst []piece, text string, s *scratch) []piece {
 	for start := 0; start < len(text); {
 		at, found := t.findAdded(text, start)
 		if at > start {
-			s.chars = t.normalizer.normalize(s.chars[:0], text, start, at)
-			dst = t.model.words(dst, s.chars, &s.bytes)
+			s.chars[0] = characters(s.chars[0][:0], text, start, at)
+			s.chars[1] = t.normalizer.normalize(s.chars[1][:0], s.chars[0])
+			s.words[0] = bertPreTokenizer{}.split(s.words[0][:0], s.chars[1], s)
+			for _, w := range s.words[0] {
+				dst = t.model.encode(dst, w, s)
+			}
 		}
 		if found == nil {
 			return dst
 		}
 		start = at + len(found.content)
-		dst = append(dst, piece{found.id, at, start})
+		dst = append(dst, piece{id: found.id, start: at, end: start})
 	}
 	return dst
 }
