@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -87,6 +88,23 @@ func BiasOrLayerNorm(name string) bool {
 
 // State returns the moments of each parameter, nil before its first step, in the order of Parameters.
 func (o *Adam) State() []AdamState { return o.state }
+
+// SetState makes the optimizer go on from what State returned, there with the same parameters.
+func (o *Adam) SetState(state []AdamState) {
+	if len(state) != len(o.Parameters) {
+		panic(fmt.Sprintf("nn: state of %d parameters for an optimizer of %d", len(state), len(o.Parameters)))
+	}
+	for i, p := range o.Parameters {
+		want := len(p.Data)
+		if state[i].Steps == 0 {
+			want = 0
+		}
+		if s := state[i]; len(s.FirstMoment) != want || len(s.SecondMoment) != want {
+			panic(fmt.Sprintf("nn: %s after %d steps has moments of %d and %d elements, expected %d", p.Name, s.Steps, len(s.FirstMoment), len(s.SecondMoment), want))
+		}
+	}
+	o.state = state
+}
 
 func (o *Adam) Step(learningRate float64, gradScale float32) {
 	if o.state == nil {
