@@ -21,16 +21,25 @@ func (l *Linear) Forward(tp *tensor.Tape, x *tensor.Tensor, act *tensor.Activati
 // Embedding is a table of vectors, one a row.
 type Embedding struct {
 	Weight *tensor.Tensor `name:"weight"` // [rows, features]
+
+	padding int32 // the row that lookups do not train, or -1
 }
 
 // NewEmbedding returns a table of zeros.
 func NewEmbedding(rows, features int) *Embedding {
-	return &Embedding{tensor.NewParameter(rows, features)}
+	return &Embedding{tensor.NewParameter(rows, features), -1}
+}
+
+// WithPadding names the row of the padding token, which gets no gradient from
+// lookups; -1 for none.
+func (e *Embedding) WithPadding(row int32) *Embedding {
+	e.padding = row
+	return e
 }
 
 // Lookup names rows of the table for [tensor.Tape.EmbeddingSum].
 func (e *Embedding) Lookup(ids []int32) tensor.Lookup {
-	return tensor.Lookup{Table: e.Weight, IDs: ids}
+	return tensor.Lookup{Table: e.Weight, IDs: ids, Frozen: e.padding + 1}
 }
 
 // LayerNorm normalises each row to mean 0 and variance 1, then scales and

@@ -6,6 +6,8 @@ import "godwit/kernels"
 type Lookup struct {
 	Table *Tensor // [rows, H]
 	IDs   []int32 // T row numbers
+	// Frozen - 1 is a row that gets no gradient, as that of a padding token; 0 for none.
+	Frozen int32
 }
 
 // EmbeddingSum returns the sum over the lookups, in their order, of
@@ -55,6 +57,9 @@ func (tp *Tape) scatterAdd(l Lookup, g []float32) {
 	kernels.Parallel((h+columns-1)/columns, func(task, _ int) {
 		c0, c1 := task*columns, min(h, (task+1)*columns)
 		for t, id := range l.IDs {
+			if id == l.Frozen-1 {
+				continue
+			}
 			row := d[int(id)*h+c0 : int(id)*h+c1]
 			kernels.Add(row, row, g[t*h+c0:t*h+c1])
 		}
@@ -63,5 +68,5 @@ func (tp *Tape) scatterAdd(l Lookup, g []float32) {
 
 // Gather returns the given rows of x [T, H], in that order: [len(rows), H].
 func (tp *Tape) Gather(x *Tensor, rows []int32) *Tensor {
-	return tp.EmbeddingSum(Lookup{x, rows})
+	return tp.EmbeddingSum(Lookup{Table: x, IDs: rows})
 }

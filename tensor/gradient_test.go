@@ -102,7 +102,7 @@ func TestGradients(t *testing.T) {
 		}},
 		{"layer norm of x and x", []*Tensor{x, gamma, beta}, func(tp *Tape) float64 { return squares(tp, tp.LayerNorm(x, x, gamma, beta, 1e-5, 0)) }},
 		{"embedding sum", []*Tensor{table, x}, func(tp *Tape) float64 {
-			return squares(tp, tp.EmbeddingSum(Lookup{table, []int32{4, 0, 4}}, Lookup{x, []int32{6, 6, 1}}))
+			return squares(tp, tp.EmbeddingSum(Lookup{Table: table, IDs: []int32{4, 0, 4}}, Lookup{Table: x, IDs: []int32{6, 6, 1}}))
 		}},
 		{"gather", []*Tensor{x}, func(tp *Tape) float64 { return squares(tp, tp.Gather(x, []int32{3, 3, 0})) }},
 		{"dropout", []*Tensor{x}, func(tp *Tape) float64 { return squares(tp, tp.Dropout(x, 0.4)) }},

@@ -33,9 +33,9 @@ func TestPanicsNameBothShapes(t *testing.T) {
 		{"residual", []string{"LayerNorm", "[3 4]", "[3 5]"}, func() { tp.LayerNorm(x, wide, NewParameter(4), NewParameter(4), 0, 0) }},
 		{"transposed residual", []string{"[3 4]", "[4 3]"}, func() { tp.LayerNorm(x, tp.New(4, 3), NewParameter(4), NewParameter(4), 0, 0) }},
 		{"embeddings", []string{"EmbeddingSum", "[5 6]", "[2 4]"}, func() {
-			tp.EmbeddingSum(Lookup{x, []int32{0, 1}}, Lookup{w, []int32{0, 1}})
+			tp.EmbeddingSum(Lookup{Table: x, IDs: []int32{0, 1}}, Lookup{Table: w, IDs: []int32{0, 1}})
 		}},
-		{"ids", []string{"EmbeddingSum", "1 ids", "[2 4]"}, func() { tp.EmbeddingSum(Lookup{x, []int32{0, 1}}, Lookup{x, []int32{0}}) }},
+		{"ids", []string{"EmbeddingSum", "1 ids", "[2 4]"}, func() { tp.EmbeddingSum(Lookup{Table: x, IDs: []int32{0, 1}}, Lookup{Table: x, IDs: []int32{0}}) }},
 		{"negative id", []string{"id -1", "[3 4]"}, func() { tp.Gather(x, []int32{-1}) }},
 		{"attention", []string{"Attention", "[3 4]", "[3 5]"}, func() { tp.Attention(x, wide, x, []int32{0, 3}, 2, 0) }},
 		{"transposed keys", []string{"Attention", "[3 4]", "[4 3]"}, func() { tp.Attention(x, tp.New(4, 3), x, []int32{0, 3}, 2, 0) }},
@@ -82,7 +82,7 @@ func TestConstantsGetNoGradient(t *testing.T) {
 		"layer norm":   func(tp *Tape) *Tensor { return tp.LayerNorm(trained, x, gamma, gamma, 1e-5, 0) },
 		"embedding": func(tp *Tape) *Tensor {
 			ids := []int32{0, 1, 2, 3, 4, 5}
-			return tp.EmbeddingSum(Lookup{x, ids}, Lookup{trained, ids})
+			return tp.EmbeddingSum(Lookup{Table: x, IDs: ids}, Lookup{Table: trained, IDs: ids})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -70,11 +70,24 @@ func size(shape []int) int {
 	return n
 }
 
-// Cols returns the last dimension.
-func (t *Tensor) Cols() int { return t.Shape[len(t.Shape)-1] }
+// A tensor is seen as a matrix of its first dimension by all the others; a
+// vector is one row. So a weight stored as [out, heads, head size] is [out, heads · head size].
 
-// Rows returns the product of all dimensions but the last.
-func (t *Tensor) Rows() int { return size(t.Shape[:len(t.Shape)-1]) }
+// Cols returns the product of all dimensions but the first, or a vector's length.
+func (t *Tensor) Cols() int {
+	if len(t.Shape) == 1 {
+		return t.Shape[0]
+	}
+	return size(t.Shape[1:])
+}
+
+// Rows returns the first dimension, 1 for a vector.
+func (t *Tensor) Rows() int {
+	if len(t.Shape) == 1 {
+		return 1
+	}
+	return t.Shape[0]
+}
 
 // Row returns row i of the tensor seen as a matrix.
 func (t *Tensor) Row(i int) []float32 {

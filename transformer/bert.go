@@ -66,8 +66,8 @@ func NewBertModel(c *Config, pooler bool) *BertModel {
 	h := c.HiddenSize
 	m := &BertModel{
 		Embeddings: &BertEmbeddings{
-			WordEmbeddings:      nn.NewEmbedding(c.VocabSize, h),
-			PositionEmbeddings:  nn.NewEmbedding(c.MaxPositionEmbeddings, h),
+			WordEmbeddings:      nn.NewEmbedding(c.VocabSize, h).WithPadding(c.pad()),
+			PositionEmbeddings:  positionEmbeddings(c),
 			TokenTypeEmbeddings: nn.NewEmbedding(c.TypeVocabSize, h),
 			LayerNorm:           nn.NewLayerNorm(h, c.LayerNormEps),
 		},
@@ -90,61 +90,27 @@ func NewBertModel(c *Config, pooler bool) *BertModel {
 	return m
 }
 
-// Output is what an encoder computes of a batch.
-type Output struct {
-	// LastHidden is [T, H], or with FirstOnly [B, H].
-	LastHidden *tensor.Tensor
-	// HiddenStates holds the embeddings and each layer's output, [T, H] each, if asked for.
-	HiddenStates []*tensor.Tensor
-}
-
-// Want says what Forward is asked for.
-type Want struct {
-	HiddenStates bool // keep every layer's output
-	FirstOnly    bool // the last layer need only give the first token of each sequence
+// positionEmbeddings returns the table of an architecture with learned
+// positions; RoBERTa's takes padding out of the training of positions as well.
+func positionEmbeddings(c *Config) *nn.Embedding {
+	e := nn.NewEmbedding(c.MaxPositionEmbeddings, c.HiddenSize)
+	if c.firstPosition() > 0 {
+		e.WithPadding(c.pad())
+	}
+	return e
 }
 
 // Forward runs the encoder over a batch that passed [Batch.Check].
-func (m *BertModel) Forward(tp *tensor.Tape, batch *Batch, want Want) Output {
-	var out Output
-	x := m.run(tp, nil, batch.Tokens(), func() *tensor.Tensor { return m.Embeddings.forward(tp, batch, m.Config) })
-	for i, layer := range m.Encoder.Layer {
-		rows, reuse := batch.Tokens(), x
-		var only []int32
-		if want.HiddenStates {
-			out.HiddenStates = append(out.HiddenStates, x)
-			reuse = nil
-		} else if want.FirstOnly && i == len(m.Encoder.Layer)-1 {
-			only, rows = batch.first(), batch.Sequences()
-		}
-		x = m.run(tp, reuse, rows, func() *tensor.Tensor { return layer.forward(tp, x, batch, m.Config, only) })
-	}
-	if want.HiddenStates {
-		out.HiddenStates = append(out.HiddenStates, x)
-	}
-	if want.FirstOnly && (want.HiddenStates || len(m.Encoder.Layer) == 0) {
-		x = tp.Gather(x, batch.first())
-	}
-	out.LastHidden = x
-	return out
-}
-
-// run computes one layer, rows by H. On a tape that does not record, the
-// layer's inner tensors are discarded, and its output goes to reuse, which may
-// be its input, if that is of the right size.
-func (m *BertModel) run(tp *tensor.Tape, reuse *tensor.Tensor, rows int, layer func() *tensor.Tensor) *tensor.Tensor {
-	if tp.Recording() {
-		return layer()
-	}
-	if reuse == nil || reuse.Rows() != rows {
-		reuse = tp.New(rows, m.Config.HiddenSize)
-	}
-	tp.Discard(func() { copy(reuse.Data, layer().Data) })
-	return reuse
+func (m *BertModel) Forward(tp *tensor.Tape, b *Batch, want Want) Output {
+	return stack(tp, b, m.Config, want,
+		func() *tensor.Tensor { return m.Embeddings.forward(tp, b, m.Config) },
+		func(i int, x *tensor.Tensor, only []int32) *tensor.Tensor {
+			return m.Encoder.Layer[i].forward(tp, x, b, m.Config, only)
+		})
 }
 
 func (e *BertEmbeddings) forward(tp *tensor.Tape, b *Batch, c *Config) *tensor.Tensor {
-	x := tp.EmbeddingSum(e.WordEmbeddings.Lookup(b.IDs), e.TokenTypeEmbeddings.Lookup(b.TypeIDs), e.PositionEmbeddings.Lookup(b.Positions))
+	x := tp.EmbeddingSum(e.WordEmbeddings.Lookup(b.IDs), e.TokenTypeEmbeddings.Lookup(b.TypeIDs), e.PositionEmbeddings.Lookup(b.positions(c)))
 	return tp.Dropout(e.LayerNorm.Forward(tp, x, nil, 0), float32(c.HiddenDropoutProb))
 }
 
@@ -152,11 +118,7 @@ func (e *BertEmbeddings) forward(tp *tensor.Tape, b *Batch, c *Config) *tensor.T
 // wanted, the token-wise part runs over these alone.
 func (l *BertLayer) forward(tp *tensor.Tape, x *tensor.Tensor, b *Batch, c *Config, only []int32) *tensor.Tensor {
 	self := l.Attention.Self
-	context := tp.Attention(self.Query.Forward(tp, x, nil), self.Key.Forward(tp, x, nil), self.Value.Forward(tp, x, nil),
-		b.Offsets, c.NumAttentionHeads, float32(c.AttentionProbsDropoutProb))
-	if only != nil {
-		context, x = tp.Gather(context, only), tp.Gather(x, only)
-	}
+	context, x := selfAttention(tp, x, self.Query, self.Key, self.Value, b, c, only)
 	x = l.Attention.Output.forward(tp, context, x, c)
 	return l.Output.forward(tp, l.Intermediate.Dense.Forward(tp, x, activations[c.HiddenAct]), x, c)
 }
@@ -182,16 +144,22 @@ func NewBertForSequenceClassification(c *Config, labels int) *BertForSequenceCla
 	return &BertForSequenceClassification{NewBertModel(c, true), nn.NewLinear(c.HiddenSize, labels)}
 }
 
-// Logits returns [B, labels].
-func (m *BertForSequenceClassification) Logits(tp *tensor.Tape, b *Batch) *tensor.Tensor {
-	first := m.Bert.Forward(tp, b, Want{FirstOnly: true}).LastHidden
-	return m.Classify(tp, m.Bert.Pooler.Forward(tp, first))
+// Encode runs the encoder.
+func (m *BertForSequenceClassification) Encode(tp *tensor.Tape, b *Batch, want Want) Output {
+	return m.Bert.Forward(tp, b, want)
 }
 
-// Classify returns the logits, [B, labels], of pooled outputs [B, H].
-func (m *BertForSequenceClassification) Classify(tp *tensor.Tape, pooled *tensor.Tensor) *tensor.Tensor {
-	return m.Classifier.Forward(tp, tp.Dropout(pooled, float32(m.Bert.Config.classifierDropout())), nil)
+// Summary returns the first token of each sequence.
+func (m *BertForSequenceClassification) Summary(b *Batch) []int32 { return b.first() }
+
+// Classify returns the logits, [B, labels], of the first tokens [B, H].
+func (m *BertForSequenceClassification) Classify(tp *tensor.Tape, first *tensor.Tensor) *tensor.Tensor {
+	pooled := tp.Dropout(m.Bert.Pooler.Forward(tp, first), float32(m.Bert.Config.classifierDropout()))
+	return m.Classifier.Forward(tp, pooled, nil)
 }
+
+// Configuration returns the model's config.json.
+func (m *BertForSequenceClassification) Configuration() *Config { return m.Bert.Config }
 
 // BertForMaskedLM predicts tokens; its output embedding is the input embedding.
 type BertForMaskedLM struct {
@@ -224,18 +192,17 @@ func NewBertForMaskedLM(c *Config) *BertForMaskedLM {
 	}
 }
 
-// Logits returns the scores of the vocabulary for the given tokens of the
-// batch (all if rows is nil): [len(rows), vocabulary].
-func (m *BertForMaskedLM) Logits(tp *tensor.Tape, b *Batch, rows []int32) *tensor.Tensor {
-	return m.Predict(tp, m.Bert.Forward(tp, b, Want{}).LastHidden, rows)
+// Encode runs the encoder.
+func (m *BertForMaskedLM) Encode(tp *tensor.Tape, b *Batch, want Want) Output {
+	return m.Bert.Forward(tp, b, want)
 }
 
-// Predict returns the scores of the vocabulary for rows of hidden states [T, H].
-func (m *BertForMaskedLM) Predict(tp *tensor.Tape, hidden *tensor.Tensor, rows []int32) *tensor.Tensor {
-	if rows != nil {
-		hidden = tp.Gather(hidden, rows)
-	}
+// Predict returns the scores of the vocabulary for hidden states [rows, H].
+func (m *BertForMaskedLM) Predict(tp *tensor.Tape, hidden *tensor.Tensor) *tensor.Tensor {
 	t := m.Cls.Predictions.Transform
-	x := t.LayerNorm.Forward(tp, t.Dense.Forward(tp, hidden, activations[m.Bert.Config.HiddenAct]), nil, 0)
-	return tp.Linear(x, m.Bert.Embeddings.WordEmbeddings.Weight, m.Cls.Predictions.Bias, nil)
+	x := t.Dense.Forward(tp, hidden, activations[m.Bert.Config.HiddenAct])
+	return predictTokens(tp, x, t.LayerNorm, m.Bert.Embeddings.WordEmbeddings, m.Cls.Predictions.Bias)
 }
+
+// Configuration returns the model's config.json.
+func (m *BertForMaskedLM) Configuration() *Config { return m.Bert.Config }

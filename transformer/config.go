@@ -1,7 +1,6 @@
 package transformer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +17,8 @@ import (
 	"godwit/transformer/checkpoint"
 )
 
-// Config is a model's config.json; fields are named as its keys are.
+// Config is a model's config.json of any family. Fields are named as BERT's
+// keys; a family that calls one otherwise ([family].keys) is read and written with its own names.
 type Config struct {
 	ModelType                 string            `json:"model_type"`
 	Architectures             []string          `json:"architectures,omitempty"`
@@ -40,28 +40,65 @@ type Config struct {
 	Label2ID                  map[string]int    `json:"label2id,omitempty"`
 	ProblemType               string            `json:"problem_type,omitempty"`
 
+	// XLNet alone.
+	AttnType           string  `json:"attn_type"`
+	BiData             bool    `json:"bi_data"`
+	ClampLen           int     `json:"clamp_len"` // longer distances are taken for this one, if it is above 0
+	SummaryType        string  `json:"summary_type"`
+	SummaryUseProj     bool    `json:"summary_use_proj"`
+	SummaryActivation  string  `json:"summary_activation"`
+	SummaryLastDropout float64 `json:"summary_last_dropout"`
+
 	// other holds the keys that godwit does not use, to be written back.
 	other map[string]json.RawMessage
 }
 
-// NewBertConfig returns the configuration of a BERT of the given size, with
-// the values of bert-base-uncased for everything else.
+// NewConfig returns the configuration of an encoder of the given family and
+// size, with the family's defaults for everything else. maxLength is the
+// number of tokens that a sequence may have; XLNet has no such limit.
+func NewConfig(modelType string, vocabSize, hiddenSize, layers, heads, intermediateSize, maxLength int) (*Config, error) {
+	f, err := familyOf(modelType)
+	if err != nil {
+		return nil, err
+	}
+	c := f.defaults.Clone()
+	c.ModelType = modelType
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabSize, hiddenSize, layers, heads, intermediateSize
+	c.MaxPositionEmbeddings = maxLength + c.firstPosition()
+	if f.prefix == "roberta." {
+		c.TypeVocabSize = 1
+	}
+	return c, c.Check()
+}
+
+// NewBertConfig is [NewConfig] for BERT with positions for 512 tokens.
 func NewBertConfig(vocabSize, hiddenSize, layers, heads, intermediateSize int) *Config {
-	c := defaultBertConfig()
+	c := families["bert"].defaults.Clone()
 	c.ModelType = "bert"
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabSize, hiddenSize, layers, heads, intermediateSize
 	return c
 }
 
-// defaultBertConfig has the values that Hugging Face takes for missing keys.
-func defaultBertConfig() *Config {
-	pad := 0
-	return &Config{
+func bertDefaults(pad, positions int, epsilon float64) Config {
+	return Config{
 		VocabSize: 30522, HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, IntermediateSize: 3072,
-		HiddenAct: "gelu", HiddenDropoutProb: 0.1, AttentionProbsDropoutProb: 0.1, MaxPositionEmbeddings: 512,
-		TypeVocabSize: 2, InitializerRange: 0.02, LayerNormEps: 1e-12, PadTokenID: &pad,
+		HiddenAct: "gelu", HiddenDropoutProb: 0.1, AttentionProbsDropoutProb: 0.1, MaxPositionEmbeddings: positions,
+		TypeVocabSize: 2, InitializerRange: 0.02, LayerNormEps: epsilon, PadTokenID: &pad,
 	}
 }
+
+// familyOf returns the family of a model_type.
+func familyOf(modelType string) (*family, error) {
+	if f := families[modelType]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("model_type: found %q, expected one of %s", modelType, strings.Join(ModelTypes(), ", "))
+}
+
+// ModelTypes returns the families that godwit knows, sorted.
+func ModelTypes() []string { return slices.Sorted(maps.Keys(families)) }
+
+func (c *Config) family() *family { return families[c.ModelType] }
 
 // LoadConfig reads and checks the config.json of a directory.
 func LoadConfig(dir string) (*Config, error) {
@@ -82,31 +119,60 @@ func LoadConfig(dir string) (*Config, error) {
 
 // ParseConfig reads and checks a config.json.
 func ParseConfig(data []byte) (*Config, error) {
-	c := defaultBertConfig()
-	if err := json.Unmarshal(data, c); err != nil {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(data, &keys); err != nil {
 		if typ := new(json.UnmarshalTypeError); errors.As(err, &typ) {
-			if typ.Field == "" {
-				return nil, fmt.Errorf("not a JSON object: found %s", typ.Value)
-			}
-			return nil, fmt.Errorf("%s: found %s, expected %s", typ.Field, typ.Value, typ.Type)
+			return nil, fmt.Errorf("not a JSON object: found %s", typ.Value)
 		}
 		return nil, fmt.Errorf("not a JSON object: %w", err)
 	}
-	if err := json.Unmarshal(data, &c.other); err != nil {
-		return nil, err
+	var modelType string
+	if err := json.Unmarshal(orNull(keys["model_type"]), &modelType); err != nil {
+		return nil, fmt.Errorf("model_type: found %s, expected a string", keys["model_type"])
 	}
-	known, err := json.Marshal(&Config{ID2Label: map[string]string{"": ""}, Label2ID: map[string]int{"": 0}, ProblemType: "x", Architectures: []string{""}})
+	f, err := familyOf(modelType)
 	if err != nil {
 		return nil, err
 	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(known, &keys); err != nil {
+	activation := keys["summary_activation"]
+	// Only the family's own keys are read, under Config's names; the rest is kept as it is.
+	known := map[string]json.RawMessage{}
+	names := map[string]string{} // Config's key → config.json's
+	f.eachKey(func(own, theirs string) {
+		names[own] = theirs
+		if v, ok := keys[theirs]; ok {
+			if string(v) != "null" || own == "pad_token_id" {
+				known[own] = v
+			}
+			delete(keys, theirs)
+		}
+	})
+	canonical, err := json.Marshal(known)
+	if err != nil {
 		return nil, err
 	}
-	for k := range keys {
-		delete(c.other, k)
+	c := f.defaults.Clone()
+	c.other = keys
+	if err := json.Unmarshal(canonical, c); err != nil {
+		if typ := new(json.UnmarshalTypeError); errors.As(err, &typ) {
+			return nil, fmt.Errorf("%s: found %s, expected %s", names[strings.SplitN(typ.Field, ".", 2)[0]], typ.Value, typ.Type)
+		}
+		return nil, err
+	}
+	if f.prefix == xlnetPrefix {
+		c.AttentionProbsDropoutProb = c.HiddenDropoutProb // one rate for all of it
+		if string(activation) == "null" {
+			c.SummaryActivation = ""
+		}
 	}
 	return c, c.Check()
+}
+
+func orNull(data json.RawMessage) json.RawMessage {
+	if len(data) == 0 {
+		return json.RawMessage(`""`)
+	}
+	return data
 }
 
 // Activations by hidden_act. gelu_fast is another way of writing gelu_new.
@@ -124,12 +190,42 @@ var activations = map[string]*tensor.Activation{
 // maxParameters bounds the size of a model that a config.json may ask for.
 const maxParameters = 1 << 36
 
+// noPositionLimit is how many tokens a sequence of a model without position
+// embeddings may have: what the counters of attention's dropout leave room for.
+const noPositionLimit = 1 << 16
+
+// MaxLength returns the number of tokens that a sequence may have.
+func (c *Config) MaxLength() int {
+	if c.MaxPositionEmbeddings == 0 {
+		return noPositionLimit
+	}
+	return c.MaxPositionEmbeddings - c.firstPosition()
+}
+
+// firstPosition is the position of a sequence's first token: RoBERTa counts
+// from the padding token's id + 1.
+func (c *Config) firstPosition() int {
+	if c.family().prefix == "roberta." && c.PadTokenID != nil {
+		return *c.PadTokenID + 1
+	}
+	return 0
+}
+
+// pad returns the id of the padding token, -1 if there is none.
+func (c *Config) pad() int32 {
+	if c.PadTokenID == nil || *c.PadTokenID < 0 || *c.PadTokenID >= c.VocabSize {
+		return -1
+	}
+	return int32(*c.PadTokenID)
+}
+
 // Check reports the first value that no model can have.
 func (c *Config) Check() error {
-	if c.ModelType != "bert" {
-		return fmt.Errorf("model_type: found %q, expected \"bert\"", c.ModelType)
+	f, err := familyOf(c.ModelType)
+	if err != nil {
+		return err
 	}
-	for _, f := range []struct {
+	for _, v := range []struct {
 		key      string
 		value    int
 		min, max int
@@ -142,20 +238,26 @@ func (c *Config) Check() error {
 		{"max_position_embeddings", c.MaxPositionEmbeddings, 1, 1 << 24},
 		{"type_vocab_size", c.TypeVocabSize, 1, 1 << 20},
 	} {
-		if f.value < f.min || f.value > f.max {
-			return fmt.Errorf("%s: found %d, expected a number from %d to %d", f.key, f.value, f.min, f.max)
+		if (v.value < v.min || v.value > v.max) && f.has(v.key) {
+			return fmt.Errorf("%s: found %d, expected a number from %d to %d", f.key(v.key), v.value, v.min, v.max)
 		}
 	}
 	if c.HiddenSize%c.NumAttentionHeads != 0 {
-		return fmt.Errorf("hidden_size: found %d, expected a multiple of num_attention_heads = %d", c.HiddenSize, c.NumAttentionHeads)
+		return fmt.Errorf("%s: found %d, expected a multiple of %s = %d", f.key("hidden_size"), c.HiddenSize, f.key("num_attention_heads"), c.NumAttentionHeads)
 	}
 	if n := c.parameters(); n > maxParameters {
 		return fmt.Errorf("the sizes ask for %.3g parameters, expected at most %.3g", n, float64(maxParameters))
 	}
-	if activations[c.HiddenAct] == nil {
-		return fmt.Errorf("hidden_act: found %q, expected one of %s", c.HiddenAct, strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
+	if c.PadTokenID != nil && f.prefix == "roberta." && (*c.PadTokenID < 0 || *c.PadTokenID+1 >= c.MaxPositionEmbeddings) {
+		return fmt.Errorf("pad_token_id: found %d, expected 0 to max_position_embeddings - 2 = %d", *c.PadTokenID, c.MaxPositionEmbeddings-2)
 	}
-	for _, f := range []struct {
+	if c.PadTokenID == nil && f.prefix == "roberta." {
+		return errors.New("pad_token_id: found null, expected the id that positions are counted from")
+	}
+	if activations[c.HiddenAct] == nil {
+		return fmt.Errorf("%s: found %q, expected one of %s", f.key("hidden_act"), c.HiddenAct, strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
+	}
+	for _, v := range []struct {
 		key      string
 		value    float64
 		min, max float64
@@ -163,18 +265,35 @@ func (c *Config) Check() error {
 		{"hidden_dropout_prob", c.HiddenDropoutProb, 0, 0.99},
 		{"attention_probs_dropout_prob", c.AttentionProbsDropoutProb, 0, 0.99},
 		{"classifier_dropout", c.classifierDropout(), 0, 0.99},
+		{"summary_last_dropout", c.SummaryLastDropout, 0, 0.99},
 		{"initializer_range", c.InitializerRange, 0, 1e3},
 		{"layer_norm_eps", c.LayerNormEps, 0, 1},
 	} {
-		if !(f.value >= f.min && f.value <= f.max) || math.IsNaN(f.value) {
-			return fmt.Errorf("%s: found %v, expected a number from %v to %v", f.key, f.value, f.min, f.max)
+		if !(v.value >= v.min && v.value <= v.max) || math.IsNaN(v.value) {
+			return fmt.Errorf("%s: found %v, expected a number from %v to %v", f.key(v.key), v.value, v.min, v.max)
 		}
 	}
-	if p, ok := c.other["position_embedding_type"]; ok && !bytes.Equal(p, []byte(`"absolute"`)) && !bytes.Equal(p, []byte("null")) {
-		return fmt.Errorf("position_embedding_type: found %s, expected \"absolute\"", p)
+	// Variants of the architectures that godwit does not compute.
+	for key, expected := range map[string]string{
+		"position_embedding_type": `"absolute"`, "is_decoder": "false", "add_cross_attention": "false", "summary_proj_to_labels": "false",
+	} {
+		if p, ok := c.other[key]; ok && string(p) != expected && string(p) != "null" {
+			return fmt.Errorf("%s: found %s, expected %s", key, p, expected)
+		}
 	}
-	_, err := c.Labels()
+	if f.prefix == xlnetPrefix {
+		if err := c.checkXLNet(); err != nil {
+			return err
+		}
+	}
+	_, err = c.Labels()
 	return err
+}
+
+// has reports whether the family has Config's key.
+func (f *family) has(name string) (found bool) {
+	f.eachKey(func(own, _ string) { found = found || own == name })
+	return found
 }
 
 // parameters estimates the number of parameters; float64, so that it cannot overflow.
@@ -225,8 +344,12 @@ func (c *Config) Clone() *Config {
 
 // Save writes config.json into dir. Keys that godwit does not know are kept.
 func (c *Config) Save(dir string) error {
-	known, err := json.Marshal(c)
+	data, err := json.Marshal(c)
 	if err != nil {
+		return err
+	}
+	var known map[string]json.RawMessage
+	if err := json.Unmarshal(data, &known); err != nil {
 		return err
 	}
 	all := maps.Clone(c.other)
@@ -236,12 +359,13 @@ func (c *Config) Save(dir string) error {
 	for _, key := range []string{"torch_dtype", "dtype", "_name_or_path"} {
 		delete(all, key) // they described the file that was read
 	}
-	if err := json.Unmarshal(known, &all); err != nil {
-		return err
-	}
+	c.family().eachKey(func(own, theirs string) {
+		if v, ok := known[own]; ok {
+			all[theirs] = v
+		}
+	})
 	all["dtype"] = json.RawMessage(`"float32"`)
-	data, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
+	if data, err = json.MarshalIndent(all, "", "  "); err != nil {
 		return err
 	}
 	return checkpoint.WriteFile(filepath.Join(dir, "config.json"), append(data, '\n'))

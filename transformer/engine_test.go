@@ -46,7 +46,7 @@ func trainStep(tp *tensor.Tape, m *BertForSequenceClassification, parameters []n
 	for i := range labels {
 		labels[i] = int32((i + step) % 3)
 	}
-	loss := tp.CrossEntropy(m.Logits(tp, b), labels)
+	loss := tp.CrossEntropy(Logits(tp, m, b), labels)
 	nn.ZeroGrad(parameters)
 	tp.Backward()
 	_, scale := nn.ClipGradNorm(parameters, 1)
@@ -126,13 +126,13 @@ func TestInstructionSetMayChangeBetweenSteps(t *testing.T) {
 				runtime.GOMAXPROCS(1 + step%4)
 			}
 			all = append(all, float32(trainStep(tp, m, parameters, o, b, step)))
-			all = append(all, m.Logits(tensor.NewInference(), b).Data...)
+			all = append(all, Logits(tensor.NewInference(), m, b).Data...)
 			if change { // the weights are packed now: another set goes on with them
 				if err := kernels.SetISA(isas[(step+1)%len(isas)]); err != nil {
 					t.Fatal(err)
 				}
 			}
-			all = append(all, m.Logits(tensor.NewInference(), b).Data...)
+			all = append(all, Logits(tensor.NewInference(), m, b).Data...)
 		}
 		return all
 	}
@@ -161,12 +161,12 @@ func TestLogitsAreTheSameBitsAloneAndInABatch(t *testing.T) {
 	tp := tensor.NewInference()
 	for _, b := range batches[:5] {
 		tp.Reset(0, 0)
-		together := slices.Clone(m.Logits(tp, b).Data)
+		together := slices.Clone(Logits(tp, m, b).Data)
 		for s := range b.Sequences() {
 			var one Batch
 			one.Add(b.IDs[b.Offsets[s]:b.Offsets[s+1]], b.TypeIDs[b.Offsets[s]:b.Offsets[s+1]])
 			tp.Reset(0, 0)
-			alone := m.Logits(tp, &one).Data
+			alone := Logits(tp, m, &one).Data
 			if !slices.Equal(alone, together[s*3:s*3+3]) {
 				t.Errorf("sequence %d of %d tokens: %v alone, %v in a batch", s, one.Tokens(), alone, together[s*3:s*3+3])
 			}
@@ -179,16 +179,16 @@ func TestLogitsAreTheSameBitsAloneAndInABatch(t *testing.T) {
 func TestLogitsDoNotDependOnWhatIsKept(t *testing.T) {
 	m, batches := small(t)
 	b := batches[0]
-	inference := slices.Clone(m.Logits(tensor.NewInference(), b).Data)
-	if recorded := m.Logits(tensor.NewTape(), b).Data; !slices.Equal(recorded, inference) {
+	inference := slices.Clone(Logits(tensor.NewInference(), m, b).Data)
+	if recorded := Logits(tensor.NewTape(), m, b).Data; !slices.Equal(recorded, inference) {
 		t.Errorf("with a tape %v, without %v", recorded, inference)
 	}
 	tp := tensor.NewInference()
-	out := m.Bert.Forward(tp, b, Want{HiddenStates: true, FirstOnly: true})
+	out := m.Bert.Forward(tp, b, Want{HiddenStates: true, Only: b.first()})
 	if len(out.HiddenStates) != 3 {
 		t.Fatalf("%d hidden states, want the embeddings and 2 layers", len(out.HiddenStates))
 	}
-	if full := m.Classify(tp, m.Bert.Pooler.Forward(tp, out.LastHidden)).Data; !slices.Equal(full, inference) {
+	if full := m.Classify(tp, out.LastHidden).Data; !slices.Equal(full, inference) {
 		t.Errorf("from all hidden states %v, from the first tokens alone %v", full, inference)
 	}
 }
@@ -249,7 +249,7 @@ func benchmarkEncoder(b *testing.B, hidden, layers, heads, intermediate int, tra
 	for b.Loop() {
 		tp.Reset(0, uint32(n))
 		n++
-		logits := m.Logits(tp, &batch)
+		logits := Logits(tp, m, &batch)
 		if training {
 			tp.CrossEntropy(logits, labels)
 			nn.ZeroGrad(parameters)

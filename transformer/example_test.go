@@ -19,7 +19,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	logits := model.Logits(tensor.NewInference(), &batch)
+	logits := transformer.Logits(tensor.NewInference(), model, &batch)
 	fmt.Println(logits.Shape, batch.Tokens())
 	// Output: [2 3] 7
 }

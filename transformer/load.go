@@ -20,108 +20,216 @@ type Report struct {
 	Unused []string
 }
 
-// head matches names of parameters that come and go with the task.
-var head = regexp.MustCompile(`^(classifier|cls|qa_outputs)\.|^(bert\.)?pooler\.`)
-
-// buffer matches entries that are no parameters.
-var buffer = regexp.MustCompile(`(^|\.)embeddings\.(position_ids|token_type_ids)$|^cls\.predictions\.decoder\.(weight|bias)$`)
-
-// LoadSequenceClassifier reads a directory as Hugging Face publishes it. If
-// the checkpoint has no classifier, or newHead is true, a new one for that
-// number of labels is made from seed.
-func LoadSequenceClassifier(dir string, labels int, newHead bool, seed uint64) (*BertForSequenceClassification, Report, error) {
-	c, err := LoadConfig(dir)
+// LoadSequenceClassifier reads a directory as Hugging Face publishes it, of
+// any family. If the checkpoint has no layer for the labels, or newHead is
+// true, a new one for that number of labels is made from seed.
+func LoadSequenceClassifier(dir string, labels int, newHead bool, seed uint64) (SequenceClassifier, Report, error) {
+	c, f, err := open(dir)
 	if err != nil {
 		return nil, Report{}, err
 	}
-	m := NewBertForSequenceClassification(c, labels)
-	report, err := load(dir, m, newHead, seed, c)
+	defer f.Close()
+	m := c.family().classifier(c, labels)
+	report, err := load(f, m, newHead, seed, c)
 	return m, report, err
 }
 
-// LoadMaskedLM reads a directory as a masked language model.
-func LoadMaskedLM(dir string, seed uint64) (*BertForMaskedLM, Report, error) {
-	c, err := LoadConfig(dir)
+// LoadLanguageModel reads a directory as an encoder with the head that its
+// family is pretrained with.
+func LoadLanguageModel(dir string, seed uint64) (LanguageModel, Report, error) {
+	c, f, err := open(dir)
 	if err != nil {
 		return nil, Report{}, err
 	}
-	m := NewBertForMaskedLM(c)
-	report, err := load(dir, m, false, seed, c)
+	defer f.Close()
+	if err := checkTied(f, c); err != nil {
+		return nil, Report{}, err
+	}
+	m := c.family().languageModel(c)
+	report, err := load(f, m, false, seed, c)
 	return m, report, err
+}
+
+// open reads config.json and finds the weights, whose names and shapes must be
+// those of the encoder before a model of that size is made.
+func open(dir string) (*Config, *checkpoint.File, error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := checkpoint.OpenDirectory(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkSize(f, c); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return c, f, nil
+}
+
+// checkSize reports a config.json that asks for a much larger model than the
+// file holds, before memory for it is taken.
+func checkSize(f *checkpoint.File, c *Config) error {
+	stored := 0.0
+	for _, name := range f.Names() {
+		n := 1.0
+		info, _ := f.Info(name)
+		for _, d := range info.Shape {
+			n *= float64(d)
+		}
+		stored += n
+	}
+	if n := c.parameters(); n > 2*stored+1e6 {
+		return fmt.Errorf("%s: holds %.3g numbers, config.json asks for %.3g parameters", f.Path(), stored, n)
+	}
+	return nil
 }
 
 // CheckpointLabels returns the number of labels of the classifier in a
 // directory, 0 if it has none.
 func CheckpointLabels(dir string) (int, error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return 0, err
+	}
 	f, err := checkpoint.OpenDirectory(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	if info, ok := f.Info("classifier.weight"); ok && len(info.Shape) == 2 {
+	if info, ok := f.Info(LabelLayer(c) + "weight"); ok && len(info.Shape) == 2 {
 		return info.Shape[0], nil
 	}
 	return 0, nil
 }
 
-func load(dir string, model any, newHead bool, seed uint64, c *Config) (Report, error) {
-	var report Report
-	f, err := checkpoint.OpenDirectory(dir)
-	if err != nil {
-		return report, err
-	}
-	defer f.Close()
-	stored := map[string]string{} // the model's name of each entry of the file
+// LabelLayer returns how the names of the layer with one row a label begin.
+func LabelLayer(c *Config) string { return c.family().labels }
+
+// matching says where the parameters of a model are in a checkpoint.
+type matching struct {
+	stored map[string]string // entry of the file by parameter
+	Report
+}
+
+// match finds the model's parameters among the entries of the file. A missing
+// head is made anew, a spare one left; anything else is an error.
+func match(f *checkpoint.File, parameters []nn.Parameter, newHead bool, c *Config) (matching, error) {
+	family := c.family()
+	m := matching{stored: map[string]string{}}
 	for _, name := range f.Names() {
-		n := canonicalName(name)
-		if other, ok := stored[n]; ok {
-			return report, fmt.Errorf("%s: %s and %s are the same parameter", f.Path(), other, name)
+		n := family.canonicalName(name)
+		if other, ok := m.stored[n]; ok {
+			return m, fmt.Errorf("%s: %s and %s are the same parameter", f.Path(), other, name)
 		}
-		stored[n] = name
+		m.stored[n] = name
 	}
 	var missing []string
-	for _, p := range nn.Parameters(model) {
-		name, ok := stored[p.Name]
-		delete(stored, p.Name)
-		if newHead && strings.HasPrefix(p.Name, "classifier.") {
+	wanted := map[string]bool{}
+	for _, p := range parameters {
+		wanted[p.Name] = true
+		name, ok := m.stored[p.Name]
+		if newHead && strings.HasPrefix(p.Name, family.labels) {
 			ok = false
+			delete(m.stored, p.Name)
 		}
 		if !ok {
-			if !head.MatchString(p.Name) {
+			if !family.isHead(p.Name) {
 				missing = append(missing, p.Name)
-				continue
 			}
-			initialise(p, c, seed)
-			report.New = append(report.New, p.Name)
+			m.New = append(m.New, p.Name)
 			continue
 		}
-		info, _ := f.Info(name)
-		if !slices.Equal(info.Shape, p.Shape) {
-			return report, fmt.Errorf("%s: %s: found shape %v, expected %v by config.json", f.Path(), name, info.Shape, p.Shape)
+		if info, _ := f.Info(name); !slices.Equal(info.Shape, p.Shape) {
+			return m, fmt.Errorf("%s: %s: found shape %v, expected %v by config.json", f.Path(), name, info.Shape, p.Shape)
 		}
-		if err := f.ReadFloat32(name, p.Data); err != nil {
-			return report, err
-		}
-		p.Changed()
 	}
 	if len(missing) > 0 {
-		return report, fmt.Errorf("%s: %d parameters are missing: %s", f.Path(), len(missing), list(missing))
+		return m, fmt.Errorf("%s: %d parameters are missing: %s", f.Path(), len(missing), list(missing))
 	}
 	var spare []string
 	for _, name := range f.Names() {
-		n := canonicalName(name)
-		switch _, left := stored[n]; {
-		case !left || buffer.MatchString(n):
-		case head.MatchString(n):
-			report.Unused = append(report.Unused, name)
+		n := family.canonicalName(name)
+		_, tied := family.original(n)
+		switch {
+		case wanted[n] || tied || buffer.MatchString(n):
+		case family.isHead(n):
+			m.Unused = append(m.Unused, name)
 		default:
 			spare = append(spare, name)
 		}
 	}
 	if len(spare) > 0 {
-		return report, fmt.Errorf("%s: %d entries are no parameters of a %s with %d layers: %s", f.Path(), len(spare), c.ModelType, c.NumHiddenLayers, list(spare))
+		return m, fmt.Errorf("%s: %d entries are no parameters of a %s with %d layers: %s", f.Path(), len(spare), c.ModelType, c.NumHiddenLayers, list(spare))
 	}
-	return report, nil
+	return m, nil
+}
+
+func load(f *checkpoint.File, model any, newHead bool, seed uint64, c *Config) (Report, error) {
+	parameters := nn.Parameters(model)
+	m, err := match(f, parameters, newHead, c)
+	if err != nil {
+		return m.Report, err
+	}
+	for _, p := range parameters {
+		name, ok := m.stored[p.Name]
+		if !ok {
+			initialise(p, c, seed)
+			continue
+		}
+		if err := f.ReadFloat32(name, p.Data); err != nil {
+			return m.Report, err
+		}
+		p.Changed()
+	}
+	return m.Report, nil
+}
+
+// checkTied reports an output embedding that is not the input embedding:
+// godwit's language models have one for both.
+func checkTied(f *checkpoint.File, c *Config) error {
+	family := c.family()
+	byName := map[string]string{}
+	for _, name := range f.Names() {
+		byName[family.canonicalName(name)] = name
+	}
+	for n, name := range byName {
+		original, ok := family.original(n)
+		if !ok || byName[original] == "" {
+			continue
+		}
+		a, err := f.Float32(name)
+		if err != nil {
+			return err
+		}
+		b, err := f.Float32(byName[original])
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(a, b) {
+			return fmt.Errorf("%s: %s differs from %s: expected tied weights", f.Path(), name, byName[original])
+		}
+	}
+	return nil
+}
+
+// Inspect says what a directory's checkpoint lacks and has to spare for a
+// task, from names and shapes alone. labels is that of the sequence classifier, or 0 for a language model.
+func Inspect(dir string, labels int) (Report, error) {
+	c, f, err := open(dir)
+	if err != nil {
+		return Report{}, err
+	}
+	defer f.Close()
+	var model any
+	if labels > 0 {
+		model = c.family().classifier(c, labels)
+	} else {
+		model = c.family().languageModel(c)
+	}
+	m, err := match(f, nn.Parameters(model), false, c)
+	return m.Report, err
 }
 
 func list(names []string) string {
@@ -131,37 +239,24 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// canonicalName gives the name of a parameter in today's checkpoints: with the
-// prefix "bert.", and LayerNorm's gamma and beta as weight and bias.
-func canonicalName(name string) string {
-	if rest, ok := strings.CutSuffix(name, "LayerNorm.gamma"); ok {
-		name = rest + "LayerNorm.weight"
-	}
-	if rest, ok := strings.CutSuffix(name, "LayerNorm.beta"); ok {
-		name = rest + "LayerNorm.bias"
-	}
-	for _, part := range []string{"embeddings.", "encoder.", "pooler."} {
-		if strings.HasPrefix(name, part) {
-			return "bert." + name
-		}
-	}
-	return name
-}
+// normWeight matches the weights of LayerNorm in all families.
+var normWeight = regexp.MustCompile(`(LayerNorm|layer_norm)\.weight$`)
 
-// initialise gives a parameter the values that BERT starts from: weights
-// normal with standard deviation initializer_range, biases 0, LayerNorm 1 and 0.
+// initialise gives a parameter the values that its family starts from: normal
+// with standard deviation initializer_range, biases 0, LayerNorm 1 and 0, and 0 for the embedding of padding.
 func initialise(p nn.Parameter, c *Config, seed uint64) {
 	switch {
-	case strings.HasSuffix(p.Name, "LayerNorm.weight"):
+	case normWeight.MatchString(p.Name):
 		for i := range p.Data {
 			p.Data[i] = 1
 		}
-	case strings.HasSuffix(p.Name, "bias"):
+	case p.Name == "bias" || strings.HasSuffix(p.Name, ".bias"):
 		clear(p.Data)
 	default:
 		nn.InitNormal(p.Tensor, c.InitializerRange, seed, p.Name)
-		if strings.HasSuffix(p.Name, "word_embeddings.weight") && c.PadTokenID != nil && *c.PadTokenID >= 0 && *c.PadTokenID < p.Rows() {
-			clear(p.Row(*c.PadTokenID))
+		padded := strings.HasSuffix(p.Name, ".word_embeddings.weight") || strings.HasSuffix(p.Name, ".position_embeddings.weight") && c.firstPosition() > 0
+		if padded && c.pad() >= 0 {
+			clear(p.Row(int(c.pad())))
 		}
 	}
 	p.Changed()
@@ -182,10 +277,10 @@ func Save(dir string, model any, c *Config) error {
 	}
 	c = c.Clone()
 	switch model.(type) {
-	case *BertForSequenceClassification:
-		c.Architectures = []string{"BertForSequenceClassification"}
-	case *BertForMaskedLM:
-		c.Architectures = []string{"BertForMaskedLM"}
+	case SequenceClassifier:
+		c.Architectures = []string{c.family().architecture + "ForSequenceClassification"}
+	case LanguageModel:
+		c.Architectures = []string{c.family().architecture + c.family().lmSuffix}
 	}
 	var tensors []checkpoint.Tensor
 	for _, p := range nn.Parameters(model) {

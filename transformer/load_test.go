@@ -52,7 +52,7 @@ func TestSaveAndLoadKeepsBits(t *testing.T) {
 			t.Errorf("%s changed", p.Name)
 		}
 	}
-	if names, _ := m.Bert.Config.Labels(); !slices.Equal(names, []string{"a", "b", "c"}) {
+	if names, _ := m.Configuration().Labels(); !slices.Equal(names, []string{"a", "b", "c"}) {
 		t.Errorf("labels %q", names)
 	}
 }
@@ -95,18 +95,18 @@ func TestNewHeadIsSaid(t *testing.T) {
 	if want := []string{"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}; !slices.Equal(report.New, want) {
 		t.Errorf("new %q, want %q", report.New, want)
 	}
-	if x := m.Classifier.Weight.Data; slices.Max(x) <= 0 || slices.Max(x) > 0.2 {
+	if x := m.(*BertForSequenceClassification).Classifier.Weight.Data; slices.Max(x) <= 0 || slices.Max(x) > 0.2 {
 		t.Errorf("classifier weights up to %v, want them drawn with standard deviation 0.02", slices.Max(x))
 	}
 	rewrite(t, dir, list)
-	mlm, report, err := LoadMaskedLM(dir, 0)
+	mlm, report, err := LoadLanguageModel(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(report.New) != 5 || len(report.Unused) != 4 {
 		t.Errorf("masked LM: %d new, %d unused, want its head of 5 new, and pooler and classifier unused", len(report.New), len(report.Unused))
 	}
-	if mlm.Cls.Predictions.Transform.LayerNorm.Weight.Data[0] != 1 {
+	if mlm.(*BertForMaskedLM).Cls.Predictions.Transform.LayerNorm.Weight.Data[0] != 1 {
 		t.Error("the new LayerNorm does not begin at 1")
 	}
 }
@@ -229,7 +229,7 @@ func TestConfigErrorsSayWhatWasFound(t *testing.T) {
 		`"bert"`:           {"object", "string"},
 		"null":             {"model_type"},
 		"{}":               {"model_type", "bert"},
-		`{"model_type":3}`: {"model_type", "number"},
+		`{"model_type":3}`: {"model_type", "string"},
 		`{"model_type":"bert","vocab_size":1e12}`:           {"vocab_size", "1e12"},
 		`{"model_type":"bert","vocab_size":2.5}`:            {"vocab_size", "2.5"},
 		`{"model_type":"bert","vocab_size":[1]}`:            {"vocab_size", "array"},
@@ -265,7 +265,7 @@ func TestBatchIsReusable(t *testing.T) {
 	var b Batch
 	b.Add([]int32{1, 2, 3}, []int32{0, 0, 1})
 	b.Add([]int32{4}, nil)
-	want := Batch{[]int32{1, 2, 3, 4}, []int32{0, 0, 1, 0}, []int32{0, 1, 2, 0}, []int32{0, 3, 4}}
+	want := Batch{IDs: []int32{1, 2, 3, 4}, TypeIDs: []int32{0, 0, 1, 0}, Positions: []int32{0, 1, 2, 0}, Offsets: []int32{0, 3, 4}}
 	if fmt.Sprint(b) != fmt.Sprint(want) || b.Sequences() != 2 || b.Tokens() != 4 {
 		t.Errorf("batch %v, want %v", b, want)
 	}
@@ -274,7 +274,7 @@ func TestBatchIsReusable(t *testing.T) {
 		t.Errorf("after Reset: %v", b)
 	}
 	b.Add([]int32{7, 8}, nil)
-	if want := (Batch{[]int32{7, 8}, []int32{0, 0}, []int32{0, 1}, []int32{0, 2}}); fmt.Sprint(b) != fmt.Sprint(want) {
+	if want := (Batch{IDs: []int32{7, 8}, TypeIDs: []int32{0, 0}, Positions: []int32{0, 1}, Offsets: []int32{0, 2}}); fmt.Sprint(b) != fmt.Sprint(want) {
 		t.Errorf("after Reset and Add: %v, want %v", b, want)
 	}
 	defer func() {

@@ -92,7 +92,7 @@ func MeasureEncoder(s Size, mode string, each time.Duration) (Encoder, error) {
 		for _, it := range items {
 			batch.Add(it.IDs, it.TypeIDs)
 		}
-		step = func() error { tape.Reset(0, 0); m.Logits(tape, &batch); return nil }
+		step = func() error { tape.Reset(0, 0); transformer.Logits(tape, m, &batch); return nil }
 	}
 	var times []float64
 	begin := time.Now()

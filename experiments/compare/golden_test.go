@@ -3,6 +3,7 @@ package compare
 import (
 	"math"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -10,7 +11,29 @@ import (
 	"godwit/transformer/checkpoint"
 )
 
-var cases = []string{"bert-odd", "bert-std", "bert-gelu_new", "bert-relu"}
+// cases and the heads that each has outputs for.
+var cases = []struct {
+	name  string
+	heads []string
+}{
+	{"bert-odd", []string{"classification", "regression", "pretraining"}},
+	{"bert-std", []string{"classification"}},
+	{"bert-gelu_new", []string{"classification"}},
+	{"bert-relu", []string{"classification"}},
+	{"roberta-odd", []string{"classification", "regression", "pretraining"}},
+	{"roberta-std", []string{"classification"}},
+	{"xlm-roberta-odd", []string{"classification", "regression"}},
+	{"distilbert-odd", []string{"classification", "regression", "pretraining"}},
+	{"xlnet-odd", []string{"classification", "regression", "pretraining"}},
+	{"xlnet-std", []string{"classification"}},
+}
+
+// keyBias matches the bias of a key projection, whose gradient is zero in exact arithmetic.
+var keyBias = regexp.MustCompile(`\.(key|k_lin)\.bias$`)
+
+// segment matches what XLNet learns of segments. Hugging Face leaves these scores out of a batch
+// without segment ids, godwit takes all tokens for one segment, which shifts each row's scores by one number.
+var segment = regexp.MustCompile(`\.(r_s_bias|seg_embed)$`)
 
 // Bounds of the project; PyTorch's own float32 is at 1.7e-6, 2.2e-6, 2e-7 and 3e-7.
 const (
@@ -19,6 +42,11 @@ const (
 	lossBound       = 5e-6
 	finalBound      = 1e-5
 	realHiddenBound = 1e-5
+	// Scores of a vocabulary reach 17, where float32 has steps of 1.9e-6: relative to the largest.
+	// PyTorch's float32 is at 3.6e-7 to 4.9e-7.
+	logitBound = 5e-7
+	// The gradients of XLNet's rel_attn.r nearly cancel; PyTorch's float32 is at 5e-4.
+	cancellingBound = 5e-4
 )
 
 func open(t *testing.T, path string) *checkpoint.File {
@@ -57,6 +85,14 @@ func maxDifference(t *testing.T, name string, got, want []float32, mask []int64)
 		}
 	}
 	return worst
+}
+
+func largest(x []float32) float64 {
+	m := 0.0
+	for _, v := range x {
+		m = max(m, math.Abs(float64(v)))
+	}
+	return m
 }
 
 func relative(got, want []float32) float64 {
@@ -113,8 +149,8 @@ func checkStates(t *testing.T, want, got *checkpoint.File, bound float64) {
 
 func TestForwardAgainstHuggingFace(t *testing.T) {
 	for _, c := range cases {
-		t.Run(c, func(t *testing.T) {
-			dir := sharedtest.Dir(t, "golden", "models", c)
+		t.Run(c.name, func(t *testing.T) {
+			dir := sharedtest.Dir(t, "golden", "models", c.name)
 			in := filepath.Join(dir, "forward.safetensors")
 			checkStates(t, open(t, in), trace(t, dir, in, false), absoluteBound)
 		})
@@ -123,21 +159,20 @@ func TestForwardAgainstHuggingFace(t *testing.T) {
 
 func TestGradientsAgainstHuggingFace(t *testing.T) {
 	for _, c := range cases {
-		for _, head := range []string{"classification", "regression", "pretraining"} {
-			t.Run(c+"/"+head, func(t *testing.T) {
-				if c != "bert-odd" && head != "classification" {
-					return // only -odd has the others
-				}
-				dir := sharedtest.Dir(t, "golden", "models", c)
+		for _, head := range c.heads {
+			t.Run(c.name+"/"+head, func(t *testing.T) {
+				dir := sharedtest.Dir(t, "golden", "models", c.name)
 				in := filepath.Join(dir, head+".safetensors")
 				want, got := open(t, in), trace(t, dir, in, true)
+				_, segmented := want.Info("token_type_ids")
+				unsegmented := !segmented
 				worst, checked := 0.0, 0
 				for _, name := range want.Names() {
 					if !strings.HasPrefix(name, "grad.") {
 						continue
 					}
 					w, g := floats(t, want, name), floats(t, got, name)
-					if strings.HasSuffix(name, "key.bias") { // zero in exact arithmetic
+					if keyBias.MatchString(name) { // zero in exact arithmetic
 						if d := maxDifference(t, name, g, w, nil); !(d <= absoluteBound) {
 							t.Errorf("%s: off by %.3g, bound %.3g", name, d, absoluteBound)
 						}
@@ -151,12 +186,20 @@ func TestGradientsAgainstHuggingFace(t *testing.T) {
 					checked++
 				}
 				for _, name := range got.Names() {
+					if unsegmented && segment.MatchString(name) {
+						if d := maxDifference(t, name, floats(t, got, name), make([]float32, len(floats(t, got, name))), nil); !(d <= absoluteBound) {
+							t.Errorf("%s: %.3g, want 0: there is one segment", name, d)
+						}
+						continue
+					}
 					if _, ok := want.Info(name); strings.HasPrefix(name, "grad.") && !ok {
 						t.Errorf("%s: Hugging Face has no such gradient", name)
 					}
 				}
-				if d := maxDifference(t, "logits", floats(t, got, "logits"), floats(t, want, "logits"), logitsMask(t, want)); !(d <= absoluteBound) {
-					t.Errorf("logits: off by %.3g", d)
+				logits := floats(t, want, "logits")
+				bound := max(absoluteBound, logitBound*largest(logits))
+				if d := maxDifference(t, "logits", floats(t, got, "logits"), logits, logitsMask(t, want)); !(d <= bound) {
+					t.Errorf("logits: off by %.3g, bound %.3g", d, bound)
 				}
 				if r := relative(floats(t, got, "loss"), floats(t, want, "loss")); !(r <= lossBound) {
 					t.Errorf("loss: off by %.3g relative", r)
@@ -174,6 +217,9 @@ func logitsMask(t *testing.T, f *checkpoint.File) []int64 {
 	if info, _ := f.Info("logits"); len(info.Shape) != 3 {
 		return nil
 	}
+	if _, ok := f.Info("target_mapping"); ok { // of targets, all of them there
+		return nil
+	}
 	m, err := f.Int64("attention_mask")
 	if err != nil {
 		t.Fatal(err)
@@ -183,8 +229,8 @@ func logitsMask(t *testing.T, f *checkpoint.File) []int64 {
 
 func TestTrajectoryAgainstHuggingFace(t *testing.T) {
 	for _, c := range cases {
-		t.Run(c, func(t *testing.T) {
-			dir := sharedtest.Dir(t, "golden", "models", c)
+		t.Run(c.name, func(t *testing.T) {
+			dir := sharedtest.Dir(t, "golden", "models", c.name)
 			out := filepath.Join(t.TempDir(), "out.safetensors")
 			settings := filepath.Join(dir, "trajectory.json")
 			batches := filepath.Join(dir, "trajectory.safetensors")
@@ -206,14 +252,18 @@ func TestTrajectoryAgainstHuggingFace(t *testing.T) {
 			}
 			worstFinal, checked := 0.0, 0
 			for _, name := range want.Names() {
-				if !strings.HasPrefix(name, "final.") || strings.HasSuffix(name, "key.bias") {
+				if !strings.HasPrefix(name, "final.") || keyBias.MatchString(name) {
 					continue
 				}
-				r := relative(floats(t, got, name), floats(t, want, name))
-				if !(r <= finalBound) {
-					t.Errorf("%s: off by %.3g of its norm, bound %.3g", name, r, finalBound)
+				r, bound := relative(floats(t, got, name), floats(t, want, name)), finalBound
+				if strings.HasSuffix(name, ".rel_attn.r") {
+					bound = cancellingBound
+				} else {
+					worstFinal = max(worstFinal, r)
 				}
-				worstFinal = max(worstFinal, r)
+				if !(r <= bound) {
+					t.Errorf("%s: off by %.3g of its norm, bound %.3g", name, r, bound)
+				}
 				checked++
 			}
 			if checked == 0 {
@@ -224,11 +274,15 @@ func TestTrajectoryAgainstHuggingFace(t *testing.T) {
 	}
 }
 
-func TestRealCheckpointAgainstHuggingFace(t *testing.T) {
-	model := sharedtest.Dir(t, "checkpoints", "all-MiniLM-L6-v2")
-	for _, name := range []string{"singles", "pairs"} {
-		t.Run(name, func(t *testing.T) {
-			in := sharedtest.Dir(t, "golden", "real", "minilm", name+".safetensors")
+func TestRealCheckpointsAgainstHuggingFace(t *testing.T) {
+	for _, c := range []struct{ golden, batch, checkpoint string }{
+		{"minilm", "singles", "all-MiniLM-L6-v2"},
+		{"minilm", "pairs", "all-MiniLM-L6-v2"},
+		{"multilingual-e5", "singles", "multilingual-e5-small-pruned"},
+	} {
+		t.Run(c.golden+"/"+c.batch, func(t *testing.T) {
+			model := sharedtest.Dir(t, "checkpoints", c.checkpoint)
+			in := sharedtest.Dir(t, "golden", "real", c.golden, c.batch+".safetensors")
 			checkStates(t, open(t, in), trace(t, model, in, false), realHiddenBound)
 		})
 	}

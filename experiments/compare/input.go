@@ -5,6 +5,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -28,9 +29,15 @@ type input struct {
 	batch         transformer.Batch
 	places        []int // the place of each token in the padded [rows, cols]
 	rows, cols    int
-	labels        []int64   // [rows], or [rows, cols] for Pretraining
+	labels        []int64   // [rows], or [rows, width] for Pretraining
 	targets       []float32 // [rows] for Regression
 	labelsPerWord bool
+
+	// What a language model predicts: tokens of the batch (nil: all of them), the place of each in
+	// the padded [rows, width], and the width: cols, or the number of targets of a target_mapping.
+	predicted       []int32
+	predictedPlaces []int
+	width           int
 }
 
 // readInput reads <prefix>input_ids, attention_mask, token_type_ids and labels.
@@ -40,6 +47,10 @@ func readInput(f *checkpoint.File, prefix string, c *transformer.Config) (*input
 		return nil, err
 	}
 	in := &input{rows: shape[0], cols: shape[1]}
+	typeLimit := c.TypeVocabSize
+	if typeLimit == 0 {
+		typeLimit = math.MaxInt32 // XLNet only compares segments, DistilBERT has none
+	}
 	mask, types := slices.Repeat([]int64{1}, len(ids)), make([]int64, len(ids))
 	if _, ok := f.Info(prefix + "attention_mask"); ok {
 		if mask, _, err = matrix(f, prefix+"attention_mask", shape); err != nil {
@@ -66,7 +77,7 @@ func readInput(f *checkpoint.File, prefix string, c *transformer.Config) (*input
 				name  string
 				value int64
 				limit int
-			}{{"input_ids", ids[i], c.VocabSize}, {"token_type_ids", types[i], c.TypeVocabSize}, {"input_ids, position", int64(col), c.MaxPositionEmbeddings}} {
+			}{{"input_ids", ids[i], c.VocabSize}, {"token_type_ids", types[i], typeLimit}, {"input_ids, position", int64(col), c.MaxLength()}} {
 				if v.value < 0 || v.value >= int64(v.limit) {
 					return nil, fmt.Errorf("%s: %s%s: found %d at [%d, %d], expected 0 to %d by the model's config.json", f.Path(), prefix, v.name, v.value, r, col, v.limit-1)
 				}
@@ -77,8 +88,15 @@ func readInput(f *checkpoint.File, prefix string, c *transformer.Config) (*input
 		if len(rowIDs) == 0 {
 			return nil, fmt.Errorf("%s: %sattention_mask: row %d has no token", f.Path(), prefix, r)
 		}
+		if n := len(positions); c.MaxPositionEmbeddings == 0 && int(positions[n-1]-positions[0]) != n-1 {
+			return nil, fmt.Errorf("%s: %sattention_mask: row %d has a gap, expected padding at the ends alone: %s sees distances between tokens", f.Path(), prefix, r, c.ModelType)
+		}
 		in.batch.Add(rowIDs, rowTypes)
 		copy(in.batch.Positions[len(in.batch.Positions)-len(positions):], positions)
+	}
+	in.predictedPlaces, in.width = in.places, in.cols
+	if err := in.readPermutation(f, prefix, c); err != nil {
+		return nil, err
 	}
 	if info, ok := f.Info(prefix + "labels"); ok {
 		switch info.DType {
@@ -89,9 +107,9 @@ func readInput(f *checkpoint.File, prefix string, c *transformer.Config) (*input
 			}
 		default:
 			in.labels, err = f.Int64(prefix + "labels")
-			in.labelsPerWord = len(info.Shape) == 2 && info.Shape[1] == in.cols && info.Shape[0] == in.rows
+			in.labelsPerWord = len(info.Shape) == 2 && info.Shape[1] == in.width && info.Shape[0] == in.rows
 			if err == nil && !in.labelsPerWord && len(in.labels) != in.rows {
-				err = fmt.Errorf("%s: %slabels: found shape %v, expected [%d] or [%d %d]", f.Path(), prefix, info.Shape, in.rows, in.rows, in.cols)
+				err = fmt.Errorf("%s: %slabels: found shape %v, expected [%d] or [%d %d]", f.Path(), prefix, info.Shape, in.rows, in.rows, in.width)
 			}
 		}
 		if err != nil {
@@ -146,7 +164,7 @@ func (in *input) loss(tp *tensor.Tape, h Head, logits *tensor.Tensor, path strin
 	for i := range labels {
 		place := i
 		if h == Pretraining {
-			place = in.places[i]
+			place = in.predictedPlaces[i]
 		}
 		l := in.labels[place]
 		if l != tensor.IgnoredLabel && (l < 0 || l >= int64(logits.Cols())) {
@@ -159,12 +177,21 @@ func (in *input) loss(tp *tensor.Tape, h Head, logits *tensor.Tensor, path strin
 
 // padded spreads rows of tokens, [T, n], over the padded batch, zero elsewhere.
 func (in *input) padded(name string, x *tensor.Tensor) checkpoint.Tensor {
+	return spread(name, x, in.places, in.rows, in.cols)
+}
+
+// predictions spreads what a language model predicts, [predicted, n], over [rows, width, n].
+func (in *input) predictions(name string, x *tensor.Tensor) checkpoint.Tensor {
+	return spread(name, x, in.predictedPlaces, in.rows, in.width)
+}
+
+func spread(name string, x *tensor.Tensor, places []int, rows, cols int) checkpoint.Tensor {
 	n := x.Cols()
-	data := make([]float32, in.rows*in.cols*n)
-	for t, place := range in.places {
+	data := make([]float32, rows*cols*n)
+	for t, place := range places {
 		copy(data[place*n:(place+1)*n], x.Row(t))
 	}
-	return checkpoint.Tensor{Name: name, Shape: []int{in.rows, in.cols, n}, Float32: data}
+	return checkpoint.Tensor{Name: name, Shape: []int{rows, cols, n}, Float32: data}
 }
 
 // replaceParameters takes param.<name> of the file for the model's weights and
@@ -197,14 +224,18 @@ func replaceParameters(f *checkpoint.File, parameters []nn.Parameter) (map[strin
 	return replaced, nil
 }
 
-// labelCount returns the rows of the classifier: param.classifier.weight's, the
+// labelCount returns the rows of the layer with one row a label: its param.<name>'s, the
 // checkpoint's, or those that the head needs; and whether the checkpoint has no such classifier.
 func labelCount(f *checkpoint.File, dir string, h Head) (labels int, newHead bool, err error) {
+	c, err := transformer.LoadConfig(dir)
+	if err != nil {
+		return 0, false, err
+	}
 	n, err := transformer.CheckpointLabels(dir)
 	if err != nil {
 		return 0, false, err
 	}
-	if info, ok := f.Info("param.classifier.weight"); ok && len(info.Shape) == 2 {
+	if info, ok := f.Info("param." + transformer.LabelLayer(c) + "weight"); ok && len(info.Shape) == 2 {
 		return info.Shape[0], info.Shape[0] != n, nil
 	}
 	switch {

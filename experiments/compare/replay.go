@@ -102,7 +102,7 @@ func Replay(o ReplayOptions) error {
 			return fmt.Errorf("%s: step%d.labels: expected labels of %d sequences", o.Batches, step, in.rows)
 		}
 		tp.Reset(0, uint32(step))
-		loss, err := in.loss(tp, h, m.Logits(tp, &in.batch), o.Batches)
+		loss, err := in.loss(tp, h, transformer.Logits(tp, m, &in.batch), o.Batches)
 		if err != nil {
 			return err
 		}

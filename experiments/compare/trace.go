@@ -51,8 +51,8 @@ func Trace(o TraceOptions) ([]string, error) {
 		logits     *tensor.Tensor
 		missing    map[string]bool
 	)
-	hidden := func(m *transformer.BertModel) *tensor.Tensor {
-		r := m.Forward(tp, &in.batch, transformer.Want{HiddenStates: true})
+	hidden := func(encode func(*tensor.Tape, *transformer.Batch, transformer.Want) transformer.Output) *tensor.Tensor {
+		r := encode(tp, &in.batch, transformer.Want{HiddenStates: true})
 		for i, h := range r.HiddenStates {
 			out = append(out, in.padded(fmt.Sprintf("hidden_states.%d", i), h))
 		}
@@ -60,7 +60,7 @@ func Trace(o TraceOptions) ([]string, error) {
 	}
 	switch o.Head {
 	case Pretraining:
-		m, report, err := transformer.LoadMaskedLM(o.Model, 0)
+		m, report, err := transformer.LoadLanguageModel(o.Model, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -68,10 +68,15 @@ func Trace(o TraceOptions) ([]string, error) {
 		if missing, err = stillMissing(f, parameters, report); err != nil {
 			return nil, err
 		}
-		last := hidden(m.Bert)
-		if !anyPrefix(missing, "cls.") {
-			logits = m.Predict(tp, last, nil)
-			out = append(out, in.padded("logits", logits))
+		var last *tensor.Tensor
+		if in.predicted != nil { // the query stream's; the content stream has states of its own
+			last = m.Encode(tp, &in.batch, transformer.Want{Only: in.predicted}).LastHidden
+		} else {
+			last = hidden(m.Encode)
+		}
+		if len(missing) == 0 {
+			logits = m.Predict(tp, last)
+			out = append(out, in.predictions("logits", logits))
 		}
 	case Classification, Regression:
 		labels, newHead, err := labelCount(f, o.Model, o.Head)
@@ -86,14 +91,13 @@ func Trace(o TraceOptions) ([]string, error) {
 		if missing, err = stillMissing(f, parameters, report); err != nil {
 			return nil, err
 		}
-		last := hidden(m.Bert)
-		if !anyPrefix(missing, "bert.pooler.") {
-			pooled := m.Bert.Pooler.Forward(tp, tp.Gather(last, in.batch.Offsets[:in.rows]))
-			out = append(out, whole("pooler_output", pooled))
-			if !anyPrefix(missing, "classifier.") {
-				logits = m.Classify(tp, pooled)
-				out = append(out, whole("logits", logits))
-			}
+		summary := tp.Gather(hidden(m.Encode), m.Summary(&in.batch))
+		if bert, ok := m.(*transformer.BertForSequenceClassification); ok && !anyPrefix(missing, "bert.pooler.") {
+			out = append(out, whole("pooler_output", bert.Bert.Pooler.Forward(tp, summary)))
+		}
+		if len(missing) == 0 {
+			logits = m.Classify(tp, summary)
+			out = append(out, whole("logits", logits))
 		}
 	default:
 		return nil, fmt.Errorf("head: found %q, expected %s, %s or %s", o.Head, Classification, Regression, Pretraining)

@@ -275,8 +275,8 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 	if tok.VocabSize() > config.VocabSize {
 		return fmt.Errorf("%s: the tokenizer has %d tokens, the model's embedding %d", j.model, tok.VocabSize(), config.VocabSize)
 	}
-	if s.MaxLength > config.MaxPositionEmbeddings {
-		return fmt.Errorf("max_length %d: %s has positions for %d tokens", s.MaxLength, j.model, config.MaxPositionEmbeddings)
+	if s.MaxLength > config.MaxLength() {
+		return fmt.Errorf("max_length %d: %s has positions for %d tokens", s.MaxLength, j.model, config.MaxLength())
 	}
 	labels := max(1, len(j.labels))
 	m, _, err := transformer.LoadSequenceClassifier(j.model, labels, !transformer.SameLabels(j.model, config, j.labels, labels), s.Seed)
@@ -308,8 +308,8 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 	if names == nil {
 		names = []string{"LABEL_0"}
 	}
-	m.Bert.Config.SetLabels(names)
-	if err := transformer.Save(filepath.Join(dir, "model"), m, m.Bert.Config); err != nil {
+	m.Configuration().SetLabels(names)
+	if err := transformer.Save(filepath.Join(dir, "model"), m, m.Configuration()); err != nil {
 		return err
 	}
 	return tok.Save(filepath.Join(dir, "model"))

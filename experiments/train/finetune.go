@@ -234,7 +234,7 @@ func (t *Trainer) Step(items []Item, which []int) (float64, error) {
 		return 0, err
 	}
 	t.tape.Reset(t.settings.Seed, uint32(t.step))
-	logits := t.Model.Logits(t.tape, &t.batch)
+	logits := transformer.Logits(t.tape, t.Model, &t.batch)
 	var loss float64
 	if t.settings.Task == Regression {
 		t.scores = t.scores[:0]

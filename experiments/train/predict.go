@@ -37,7 +37,7 @@ func Predict(ctx context.Context, model transformer.SequenceClassifier, items []
 			return nil, err
 		}
 		tape.Reset(0, 0)
-		logits := model.Logits(tape, &batch)
+		logits := transformer.Logits(tape, model, &batch)
 		for row, i := range order[:n] {
 			out[i] = slices.Clone(logits.Row(row))
 		}
@@ -116,6 +116,10 @@ func Evaluate(ctx context.Context, model transformer.SequenceClassifier, task Ta
 	for i, it := range items {
 		want[i], got[i] = int(it.Label), Argmax(logits[i])
 	}
-	s, err := metric.Classification(want, got, model.LabelCount())
+	labels := 1
+	if len(logits) > 0 {
+		labels = len(logits[0])
+	}
+	s, err := metric.Classification(want, got, labels)
 	return Scores{Classification: &s}, logits, err
 }

@@ -39,11 +39,11 @@ const defaultLength = 128
 func resolveLength(dir string, maxLength int, c *transformer.Config) (int, error) {
 	switch {
 	case maxLength == 0:
-		return min(defaultLength, c.MaxPositionEmbeddings), nil
+		return min(defaultLength, c.MaxLength()), nil
 	case maxLength < 4:
 		return 0, usagef("--max-length: found %d, expected a number from 4 up", maxLength)
-	case maxLength > c.MaxPositionEmbeddings:
-		return 0, usagef("--max-length: found %d, but %s has positions for %d tokens", maxLength, dir, c.MaxPositionEmbeddings)
+	case maxLength > c.MaxLength():
+		return 0, usagef("--max-length: found %d, but %s has positions for %d tokens", maxLength, dir, c.MaxLength())
 	}
 	return maxLength, nil
 }
@@ -51,7 +51,7 @@ func resolveLength(dir string, maxLength int, c *transformer.Config) (int, error
 // fineTuned is a model directory that godwit train or transformers wrote.
 type fineTuned struct {
 	dir       string
-	model     *transformer.BertForSequenceClassification
+	model     transformer.SequenceClassifier
 	tokenizer *tokenizer.Tokenizer
 	task      train.Task
 	labels    []string // names of the classes
@@ -76,7 +76,7 @@ func openFineTuned(dir string) (*fineTuned, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := m.Bert.Config
+	c := m.Configuration()
 	if err := checkVocabulary(dir, tok, c); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
+	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Configuration()); err != nil {
 		return err
 	}
 	examples, err := dataset.Read(c.File, c.options())
@@ -86,7 +86,7 @@ func (c *predictCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Bert.Config); err != nil {
+	if c.MaxLength, err = resolveLength(c.Model, c.MaxLength, m.model.Configuration()); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(os.Stdout)

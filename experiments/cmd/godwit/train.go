@@ -150,10 +150,10 @@ func (c *trainCommand) Run(ctx context.Context) error {
 	if len(report.Unused) > 0 {
 		fmt.Fprintf(os.Stderr, "not used: %s\n", strings.Join(report.Unused, ", "))
 	}
-	model.Bert.Config.SetLabels(names)
-	model.Bert.Config.ProblemType = map[train.Task]string{train.Classification: "single_label_classification", train.Regression: "regression"}[s.Task]
+	model.Configuration().SetLabels(names)
+	model.Configuration().ProblemType = map[train.Task]string{train.Classification: "single_label_classification", train.Regression: "regression"}[s.Task]
 	if s.Task == train.Regression {
-		model.Bert.Config.SetLabels([]string{"LABEL_0"})
+		model.Configuration().SetLabels([]string{"LABEL_0"})
 	}
 
 	// Training.
@@ -210,8 +210,8 @@ func (c *trainCommand) Run(ctx context.Context) error {
 }
 
 // save writes the directory; every file in it is replaced in one step.
-func (c *trainCommand) save(model *transformer.BertForSequenceClassification, tok *tokenizer.Tokenizer, metrics *trainMetrics) error {
-	if err := transformer.Save(c.Output, model, model.Bert.Config); err != nil {
+func (c *trainCommand) save(model transformer.SequenceClassifier, tok *tokenizer.Tokenizer, metrics *trainMetrics) error {
+	if err := transformer.Save(c.Output, model, model.Configuration()); err != nil {
 		return err
 	}
 	if err := tok.Save(c.Output); err != nil {
