@@ -19,6 +19,7 @@ type pretraining struct {
 	config   *transformer.Config
 	vocab    []string
 	texts    []string
+	length   int // most tokens of a sequence
 	settings train.PretrainSettings
 }
 
@@ -26,6 +27,7 @@ type pretraining struct {
 type pretrainSpec struct {
 	Seed     uint64
 	Config   transformer.Config
+	Length   int
 	Training train.PretrainSettings
 }
 
@@ -35,7 +37,7 @@ func (p *pretraining) job() job {
 	hashStrings(h, p.texts...)
 	return job{
 		record: record{Name: "pretraining of " + p.name, Spec: spec{Version: formatVersion, Kind: "pretrain", Data: hex.EncodeToString(h.Sum(nil)[:12]),
-			Settings: pretrainSpec{p.seed, *p.config, p.settings}}},
+			Settings: pretrainSpec{p.seed, *p.config, p.length, p.settings}}},
 		pre: p, keep: true,
 	}
 }
@@ -46,9 +48,16 @@ func (p *pretraining) run(ctx context.Context, dir string, r *record, watch Watc
 	if err != nil {
 		return err
 	}
-	m := transformer.NewBertForMaskedLM(p.config)
+	corpus, err := train.NewCorpus(ctx, p.texts, tok, train.CorpusOptions{MaxLength: p.length, Lines: true})
+	if err != nil {
+		return err
+	}
+	m, err := transformer.NewLanguageModel(p.config)
+	if err != nil {
+		return err
+	}
 	transformer.Initialise(m, p.config, p.seed)
-	if r.Pretrain, err = train.Pretrain(ctx, m, tok, p.texts, p.settings, watch.Step); err != nil {
+	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, p.settings, train.PretrainRun{Step: watch.Step}); err != nil {
 		return err
 	}
 	if err := transformer.Save(dir, m, p.config); err != nil {
@@ -66,9 +75,9 @@ func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error)
 	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
 	config.MaxPositionEmbeddings = 64
 	config.HiddenDropoutProb, config.AttentionProbsDropoutProb = 0, 0 // so small a model has nothing to spare
-	settings := train.DefaultPretrainSettings()
-	settings.Epochs, settings.MaxLength = 40, 64
-	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, settings: settings}
+	settings := train.DefaultPretrainSettings("bert")
+	settings.Epochs, settings.Masking = 40, train.DynamicMasking // so many passes over the same masks teach less
+	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, length: 64, settings: settings}
 	c := &Config{
 		Name: "embedded", Output: dir, Seeds: []uint64{0, 1, 2}, Arms: []string{Direct, Intermediate},
 		Caveats: []string{"the corpora are synthetic: an invented grammar and two invented languages; these figures say nothing about real texts"},
