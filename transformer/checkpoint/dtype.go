@@ -10,8 +10,8 @@ import (
 type DType string
 
 // The element types that a file may hold. [File.Float32] reads the floating
-// ones of 16 bits and more, [File.Int64] reads I64, I32, U8 and BOOL; of the
-// others only the description and the bounds are looked at.
+// ones of 16 bits and more, [File.Int64] reads the integers but for U64; of
+// the others only the description and the bounds are looked at.
 const (
 	F64  DType = "F64"
 	F32  DType = "F32"

@@ -1,12 +1,17 @@
 // Package checkpoint reads and writes the files that hold the parameters of a
 // model.
 //
-// The format is safetensors: eight bytes of length (little endian), a JSON
-// header of that length that names each tensor with its type, its shape and
-// its place, and then the elements, little endian, row-major. [Open] trusts
-// nothing: whatever a header claims is checked against the file before a
-// tensor is handed out, and an error names the file, the tensor, what was found and what was
-// expected.
+// Three formats are read, each told by its content. Safetensors: eight bytes
+// of length (little endian), a JSON header of that length that names each
+// tensor with its type, its shape and its place, and then the elements,
+// little endian, row-major. The two of PyTorch, a zip archive and an older one: a pickle that
+// describes views of storages, and the storages. A checkpoint may be split
+// over files, with an index. Safetensors is what [Write] writes.
+//
+// [Open] trusts nothing: whatever a file claims is checked against its
+// content before a tensor is handed out, a pickle builds tensors and calls
+// nothing, memory is bounded by the size of the file, and an error names the file, the place, what was found
+// and what was expected. The elements are mapped, not read, until they are asked for.
 package checkpoint
 
 import (
@@ -19,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"unsafe"
 )
 
@@ -41,58 +47,67 @@ func (i Info) Elements() int {
 	return n
 }
 
-// File is an open safetensors file. Its methods may be called from several
-// goroutines at once, except for Close.
+// File is an open checkpoint: one file, or several with an index. Its methods
+// may be called from several goroutines at once, except for Close.
 type File struct {
-	path    string
-	data    []byte // the whole file
-	header  *header
-	release func() error
+	path     string
+	metadata map[string]string
+	tensors  map[string]stored
+	parts    []*part
 }
 
-// Open opens a safetensors file and checks its whole header: the length, the
-// JSON, keys that come twice, types, shapes, and that the tensors fill the
-// file without overlap or gap. The file is mapped into memory where the
-// platform allows it, so it must not be cut short while it is open.
+// Part is a file of a checkpoint.
+type Part struct {
+	Path   string
+	Format string // "safetensors", "PyTorch zip" or "PyTorch legacy"
+	Bytes  int64
+}
+
+// Open opens a file of safetensors or of torch.save, and checks everything in
+// it that describes tensors. Of safetensors: the length, the JSON, keys that
+// come twice, types, shapes, and that the tensors fill the file without
+// overlap or gap. Of PyTorch: the archive, every instruction of the pickle,
+// and that all views lie within their storages.
+//
+// The file is mapped into memory where the platform allows it, so it must not
+// be cut short while it is open.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	p, err := openPart(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: found a %s, expected a safetensors file", path, kind(stat.Mode()))
-	}
-	const prefix = 8
-	if stat.Size() < prefix || stat.Size() > math.MaxInt {
-		return nil, fmt.Errorf("%s: the file has %d bytes, expected at least %d for the header length", path, stat.Size(), prefix)
-	}
-	data, release, err := load(f, int(stat.Size()))
-	if err != nil {
-		return nil, err
-	}
-	head, err := parseHeader(data)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), release())
-	}
-	return &File{path: path, data: data, header: head, release: release}, nil
+	return &File{path: path, metadata: p.metadata, tensors: p.tensors, parts: []*part{p}}, nil
 }
 
-// OpenDirectory opens the parameters of a model directory, [FileName].
+// directoryFiles are the files that a model directory may keep its parameters
+// in, in the order in which they are looked for.
+var directoryFiles = []struct {
+	name string
+	open func(path string) (*File, error)
+}{
+	{FileName, Open},
+	{FileName + ".index.json", openIndex},
+	{"pytorch_model.bin", Open},
+	{"pytorch_model.bin.index.json", openIndex},
+}
+
+// OpenDirectory opens the parameters of a model directory: model.safetensors,
+// model.safetensors.index.json, pytorch_model.bin or
+// pytorch_model.bin.index.json, whichever is found first.
 func OpenDirectory(dir string) (*File, error) {
-	path := filepath.Join(dir, FileName)
-	f, err := Open(path)
-	if !errors.Is(err, os.ErrNotExist) {
-		return f, err
+	var names []string
+	for _, file := range directoryFiles {
+		path := filepath.Join(dir, file.name)
+		if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return file.open(path)
+		}
+		names = append(names, file.name)
 	}
+	looked := strings.Join(names, ", ")
 	if stat, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("model directory: %w", err)
 	} else if !stat.IsDir() {
-		return nil, fmt.Errorf("%s: found a file, expected a directory that holds %s", dir, FileName)
+		return nil, fmt.Errorf("%s: found a file, expected a directory that holds %s", dir, looked)
 	}
 	var others []string
 	for _, pattern := range []string{"*.safetensors*", "*.bin", "*.bin.index.json", "*.h5", "*.msgpack", "*.onnx"} {
@@ -102,9 +117,9 @@ func OpenDirectory(dir string) (*File, error) {
 		}
 	}
 	if len(others) == 0 {
-		return nil, fmt.Errorf("%s: no parameters found: looked for %s", dir, FileName)
+		return nil, fmt.Errorf("%s: no parameters found: looked for %s", dir, looked)
 	}
-	return nil, fmt.Errorf("%s: no parameters found that can be read: looked for %s, found %s", dir, FileName, strings.Join(others, ", "))
+	return nil, fmt.Errorf("%s: no parameters found that can be read: looked for %s, found %s", dir, looked, strings.Join(others, ", "))
 }
 
 // escapeGlob quotes the characters of a path that filepath.Glob interprets.
@@ -116,59 +131,60 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-func kind(mode os.FileMode) string {
-	if mode.IsDir() {
-		return "directory"
-	}
-	return "special file"
-}
-
-// Path returns the path that the file was opened with.
+// Path returns the path that the checkpoint was opened with: of a split one,
+// its index.
 func (f *File) Path() string { return f.path }
 
-// Names returns the names of the tensors, sorted.
-func (f *File) Names() []string {
-	return slices.Sorted(maps.Keys(f.header.tensors))
+// Parts returns the files that hold the tensors.
+func (f *File) Parts() []Part {
+	list := make([]Part, len(f.parts))
+	for i, p := range f.parts {
+		list[i] = Part{Path: p.path, Format: p.format, Bytes: int64(p.size)}
+	}
+	return list
 }
 
-// Metadata returns the strings stored with the file as a whole, nil where it
-// has none.
-func (f *File) Metadata() map[string]string { return maps.Clone(f.header.metadata) }
+// Names returns the names of the tensors, sorted. Tied weights, which share
+// their elements, each have theirs.
+func (f *File) Names() []string {
+	return slices.Sorted(maps.Keys(f.tensors))
+}
+
+// Metadata returns the strings stored with a safetensors file as a whole, nil
+// where it has none.
+func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
 // Info describes the tensor of that name; ok is false where there is none.
 func (f *File) Info(name string) (info Info, ok bool) {
-	t, ok := f.header.tensors[name]
+	t, ok := f.tensors[name]
 	if !ok {
 		return Info{}, false
 	}
 	return Info{Name: t.name, DType: t.dtype, Shape: slices.Clone(t.shape)}, true
 }
 
-// Close unmaps the file. Slices that Float32 returned must not be used after.
+// Close unmaps the files. Slices that Float32 returned must not be used after.
 func (f *File) Close() error {
-	if f.data == nil {
-		return nil
+	var errs []error
+	for _, p := range f.parts {
+		errs = append(errs, p.close())
 	}
-	f.data = nil
-	if err := f.release(); err != nil {
-		return fmt.Errorf("%s: closing: %w", f.path, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// bytes returns the stored elements of a tensor, if its type is one of those.
-func (f *File) bytes(name string, types ...DType) (entry, []byte, error) {
-	t, ok := f.header.tensors[name]
+// elements returns the stored elements of a tensor, if its type is one of those.
+func (f *File) elements(name string, types ...DType) (stored, []byte, error) {
+	t, ok := f.tensors[name]
 	if !ok {
 		return t, nil, fmt.Errorf("%s: there is no tensor %q", f.path, name)
 	}
 	if !slices.Contains(types, t.dtype) {
-		return t, nil, fmt.Errorf("%s: tensor %q: dtype is %s, expected one of %v", f.path, name, t.dtype, types)
+		return t, nil, fmt.Errorf("%s: tensor %q: dtype is %s, expected one of %v", t.part.path, name, t.dtype, types)
 	}
-	if f.data == nil {
-		return t, nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, os.ErrClosed)
+	if t.part.data == nil {
+		return t, nil, fmt.Errorf("%s: tensor %q: %w", t.part.path, name, os.ErrClosed)
 	}
-	return t, f.data[f.header.start+t.begin : f.header.start+t.end : f.header.start+t.end], nil
+	return t, t.raw(), nil
 }
 
 var floatTypes = []DType{F32, F16, BF16, F64}
@@ -180,7 +196,7 @@ var floatTypes = []DType{F32, F16, BF16, F64}
 // a fault, and it ends with Close. Use [File.ReadFloat32] for a copy. F64 is
 // rounded to nearest and may overflow to infinity.
 func (f *File) Float32(name string) ([]float32, error) {
-	t, raw, err := f.bytes(name, floatTypes...)
+	t, raw, err := f.elements(name, floatTypes...)
 	if err != nil {
 		return nil, err
 	}
@@ -197,21 +213,21 @@ func (f *File) Float32(name string) ([]float32, error) {
 // ReadFloat32 copies the elements of a tensor of type F32, F16, BF16 or F64
 // to dst, whose length must be theirs.
 func (f *File) ReadFloat32(name string, dst []float32) error {
-	t, raw, err := f.bytes(name, floatTypes...)
+	t, raw, err := f.elements(name, floatTypes...)
 	if err != nil {
 		return err
 	}
 	if len(dst) != t.elements {
-		return fmt.Errorf("%s: tensor %q: shape %v has %d elements, expected %d", f.path, name, t.shape, t.elements, len(dst))
+		return fmt.Errorf("%s: tensor %q: shape %v has %d elements, expected %d", t.part.path, name, t.shape, t.elements, len(dst))
 	}
 	convert(dst, raw, t.dtype)
 	return nil
 }
 
-// Int64 returns the elements of a tensor of type I64, I32, U8 or BOOL (0 and
-// 1), row by row, as a copy.
+// Int64 returns the elements of a tensor of an integer type of up to 64 bits
+// with sign, or of BOOL (0 and 1), row by row, as a copy.
 func (f *File) Int64(name string) ([]int64, error) {
-	t, raw, err := f.bytes(name, I64, I32, U8, Bool)
+	t, raw, err := f.elements(name, I64, I32, I16, I8, U32, U16, U8, Bool)
 	if err != nil {
 		return nil, err
 	}
@@ -222,9 +238,17 @@ func (f *File) Int64(name string) ([]int64, error) {
 			list[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
 		case I32:
 			list[i] = int64(int32(binary.LittleEndian.Uint32(raw[4*i:])))
+		case I16:
+			list[i] = int64(int16(binary.LittleEndian.Uint16(raw[2*i:])))
+		case I8:
+			list[i] = int64(int8(raw[i]))
+		case U32:
+			list[i] = int64(binary.LittleEndian.Uint32(raw[4*i:]))
+		case U16:
+			list[i] = int64(binary.LittleEndian.Uint16(raw[2*i:]))
 		case Bool:
 			if raw[i] > 1 {
-				return nil, fmt.Errorf("%s: tensor %q: element %d is the byte %d, expected 0 or 1 for BOOL", f.path, name, i, raw[i])
+				return nil, fmt.Errorf("%s: tensor %q: element %d is the byte %d, expected 0 or 1 for BOOL", t.part.path, name, i, raw[i])
 			}
 			list[i] = int64(raw[i])
 		default:

@@ -72,6 +72,15 @@ func parseHeader(file []byte) (*header, error) {
 	return h, nil
 }
 
+// stored returns the tensors by name, as they lie in the file p.
+func (h *header) stored(p *part) map[string]stored {
+	tensors := make(map[string]stored, len(h.tensors))
+	for name, t := range h.tensors {
+		tensors[name] = stored{name: name, dtype: t.dtype, shape: t.shape, elements: t.elements, part: p, begin: h.start + t.begin}
+	}
+	return tensors
+}
+
 // checkLayout demands that the tensors, in order of their offsets, fill the
 // data section exactly.
 func (h *header) checkLayout(size int) error {
