@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -45,6 +46,12 @@ type RelativeOperands struct {
 	RWBias, RRBias, RSBias, SegEmbed []float32
 }
 
+// segments returns the vectors of tokens of one and of two segments, [Heads, d].
+func (x *RelativeOperands) segments() (same, other []float32) {
+	half := len(x.SegEmbed) / 2
+	return x.SegEmbed[:half], x.SegEmbed[half:]
+}
+
 const (
 	// relativeRows is how many queries are scored at once; a multiple of 64, so
 	// that each block begins at a multiple of 64 elements, as Dropout asks.
@@ -59,10 +66,10 @@ const (
 
 // relativeSequence is where the parts of one sequence are.
 type relativeSequence struct {
-	first, n     int // rows of k and v
-	query, m     int // rows of q
-	hidden, cols int // elements of Hidden and of relativeBatch.hiddenKeys
-	types        bool
+	key, n     int  // its first row of k and v, and how many
+	query, m   int  // the same of q
+	mask, list int  // where its elements of Hidden and of relativeBatch.hiddenKeys begin
+	segments   bool // it has more than one
 }
 
 // relativeBatch is what the heads of a batch share.
@@ -82,12 +89,26 @@ type relativeBatch struct {
 type relativeChunk struct {
 	s0, s1  int // sequences
 	longest int
-	sums    int // where in relativeBatch.sums; see sumRows
+	sums    int // where in relativeBatch.sums those of the first head begin
 }
 
-// sumRows is how many rows of d elements each head has among the sums of the chunk:
-// the distances, then the biases w, r, s and the difference of the segments.
-func (c *relativeChunk) sumRows() int { return 2*c.longest - 1 + 4 }
+// The sums of a head are rows of d elements: one for each distance of the chunk's
+// longest sequence, then these.
+const (
+	sumOfRW = iota
+	sumOfRR
+	sumOfRS
+	sumOfSame // of the vector of one segment; that of two gets the opposite
+	otherSums // how many they are
+)
+
+func (c *relativeChunk) distances() int { return 2*c.longest - 1 }
+func (c *relativeChunk) sumRows() int   { return c.distances() + otherSums }
+
+// otherSum returns one of the sums above.
+func otherSum(sums Matrix, which int) []float32 {
+	return sums.Data[(sums.Rows-otherSums+which)*sums.Stride:][:sums.Cols]
+}
 
 // relativeScratch is what one worker needs for one head.
 type relativeScratch struct {
@@ -105,59 +126,52 @@ var (
 	relativeScratches = sync.Pool{New: func() any { return new(relativeScratch) }}
 )
 
-// batch works out what the heads share.
-func (a *RelativeAttention) batch(x *RelativeOperands) *relativeBatch {
-	g := relativeBatches.Get().(*relativeBatch)
-	g.sequences, g.longest = g.sequences[:0], 0
+// plan works out what the heads share.
+func (a *RelativeAttention) plan(x *RelativeOperands) *relativeBatch {
+	batch := relativeBatches.Get().(*relativeBatch)
+	batch.sequences, batch.longest = batch.sequences[:0], 0
 	var s relativeSequence
-	for b := range len(a.Offsets) - 1 {
-		s.first, s.n = int(a.Offsets[b]), int(a.Offsets[b+1]-a.Offsets[b])
+	for _, end := range a.Offsets[1:] {
+		s.n = int(end) - s.key
 		s.m = s.n
 		if a.Queries != nil {
-			s.m = 0
-			for s.query+s.m < len(a.Queries) && a.Queries[s.query+s.m] < a.Offsets[b+1] {
-				s.m++
-			}
+			s.m, _ = slices.BinarySearch(a.Queries[s.query:], end)
 		}
-		s.types = false
-		for t := s.first; a.TypeIDs != nil && t < s.first+s.n; t++ {
-			s.types = s.types || a.TypeIDs[t] != a.TypeIDs[s.first]
-		}
-		g.sequences = append(g.sequences, s)
-		g.longest = max(g.longest, s.n)
-		s.query += s.m
-		s.hidden += s.n * s.n
-		s.cols += s.m * s.n
+		s.segments = a.TypeIDs != nil && slices.ContainsFunc(a.TypeIDs[s.key:end], func(t int32) bool { return t != a.TypeIDs[s.key] })
+		batch.sequences = append(batch.sequences, s)
+		batch.longest = max(batch.longest, s.n)
+		s.key, s.query = s.key+s.n, s.query+s.m
+		s.mask, s.list = s.mask+s.n*s.n, s.list+s.m*s.n
 	}
 	if a.Hidden != nil {
-		a.listHidden(g, s.query, s.cols)
+		a.listHidden(batch, s.query, s.list)
 	}
-	if g.longest > 0 {
-		if len(g.r) < a.Heads {
-			g.r = append(g.r, make([]Packed, a.Heads-len(g.r))...)
+	if batch.longest > 0 {
+		if len(batch.r) < a.Heads {
+			batch.r = append(batch.r, make([]Packed, a.Heads-len(batch.r))...)
 		}
 		d, middle := x.R.Cols/a.Heads, x.R.Rows/2
 		Parallel(a.Heads, func(h, _ int) {
-			g.r[h].packSerial(x.R.block(middle-g.longest+1, middle+g.longest, h*d, (h+1)*d), true)
+			batch.r[h].packSerial(x.R.block(middle-batch.longest+1, middle+batch.longest, h*d, (h+1)*d), true)
 		})
 	}
-	return g
+	return batch
 }
 
-func (a *RelativeAttention) listHidden(g *relativeBatch, queries, elements int) {
-	g.hiddenCount = growInts(g.hiddenCount, queries)
-	g.hiddenKeys = growInts(g.hiddenKeys, elements)
-	Parallel(len(g.sequences), func(b, _ int) {
-		s := g.sequences[b]
+func (a *RelativeAttention) listHidden(batch *relativeBatch, queries, elements int) {
+	batch.hiddenCount = growInts(batch.hiddenCount, queries)
+	batch.hiddenKeys = growInts(batch.hiddenKeys, elements)
+	Parallel(len(batch.sequences), func(b, _ int) {
+		s := batch.sequences[b]
 		for i := range s.m {
 			p := a.position(s, i)
-			list := g.hiddenKeys[s.cols+i*s.n:][:0:s.n]
-			for j, hidden := range a.Hidden[s.hidden+p*s.n:][:s.n] {
+			list := batch.hiddenKeys[s.list+i*s.n:][:0:s.n]
+			for j, hidden := range a.Hidden[s.mask+p*s.n:][:s.n] {
 				if hidden && (a.Queries != nil || j != p) {
 					list = append(list, int32(j))
 				}
 			}
-			g.hiddenCount[s.query+i] = int32(len(list))
+			batch.hiddenCount[s.query+i] = int32(len(list))
 		}
 	})
 }
@@ -174,50 +188,32 @@ func (a *RelativeAttention) position(s relativeSequence, i int) int {
 	if a.Queries == nil {
 		return i
 	}
-	return int(a.Queries[s.query+i]) - s.first
-}
-
-// packSerial packs b, or its transpose, without the pool.
-func (p *Packed) packSerial(b Matrix, transposed bool) {
-	p.shape(b, transposed)
-	for i := range p.panels {
-		p.fillPanel(i, b, transposed)
-	}
-}
-
-// productPacked computes C = A B, or adds it to C, for columns c0:c1 of B and
-// what else is in their panels, without the pool.
-func (s *relativeScratch) productPacked(c, a Matrix, b *Packed, c0, c1 int, accumulate bool) {
-	p0 := c0 / b.width()
-	p1 := p0
-	for p1 < len(b.panels) && b.panels[p1].column < c1 {
-		p1++
-	}
-	b.block(&s.matmul.tile, formNN, c, a, accumulate, 0, a.Rows, p0, p1)
+	return int(a.Queries[s.query+i]) - s.key
 }
 
 // relativeHead is one head of one sequence.
 type relativeHead struct {
 	head
 	relativeSequence
-	a *RelativeAttention
-	g *relativeBatch
-	s *relativeScratch
-	x *RelativeOperands
-	h int
+	a     *RelativeAttention
+	batch *relativeBatch
+	s     *relativeScratch
+	x     *RelativeOperands
 }
 
-func (a *RelativeAttention) head(g *relativeBatch, s *relativeScratch, x *RelativeOperands, sequence, h int) relativeHead {
-	q := g.sequences[sequence]
+func (a *RelativeAttention) head(batch *relativeBatch, s *relativeScratch, x *RelativeOperands, sequence, h int) relativeHead {
+	q := batch.sequences[sequence]
 	d := x.K.Cols / a.Heads
 	// The numbers of dropout are shared out as in Attention.
-	first := uint64(q.first)*uint64(a.Heads)<<16 + uint64(h)*(uint64(q.n*q.n+63)&^63)
-	return relativeHead{head{q.first, q.first + q.n, h * d, (h + 1) * d, first}, q, a, g, s, x, h}
+	first := uint64(q.key)*uint64(a.Heads)<<16 + uint64(h)*(uint64(q.n*q.n+63)&^63)
+	return relativeHead{head{q.key, q.key + q.n, h * d, (h + 1) * d, first}, q, a, batch, s, x}
 }
 
-func (h *relativeHead) d() int                   { return h.c1 - h.c0 }
-func (h *relativeHead) keys(m Matrix) Matrix     { return m.block(h.r0, h.r1, h.c0, h.c1) }
-func (h *relativeHead) of(x []float32) []float32 { return x[h.c0:h.c1] }
+func (h *relativeHead) d() int { return h.c1 - h.c0 }
+
+func (h *relativeHead) position(i int) int { return h.a.position(h.relativeSequence, i) }
+
+func (h *relativeHead) keys(m Matrix) Matrix { return m.block(h.r0, h.r1, h.c0, h.c1) }
 
 func (h *relativeHead) queries(m Matrix, i0, i1 int) Matrix {
 	return m.block(h.query+i0, h.query+i1, h.c0, h.c1)
@@ -229,7 +225,7 @@ func (h *relativeHead) addBias(dst []float32, bias []float32, i0, i1 int) []floa
 	dst = grow(dst, relativeRows*d)
 	q := h.queries(h.x.Q, i0, i1)
 	for i := range q.Rows {
-		Add(dst[i*d:(i+1)*d], q.Data[i*q.Stride:][:d], h.of(bias))
+		Add(dst[i*d:(i+1)*d], q.Data[i*q.Stride:][:d], bias[h.c0:h.c1])
 	}
 	return dst[:q.Rows*d]
 }
@@ -238,12 +234,11 @@ func (h *relativeHead) addBias(dst []float32, bias []float32, i0, i1 int) []floa
 func (h *relativeHead) prepare() {
 	s := h.s
 	s.k.packSerial(h.keys(h.x.K), true)
-	if h.types {
+	if h.segments {
 		s.qs, s.segments, s.same = grow(s.qs, h.d()), grow(s.segments, h.d()), grow(s.same, h.n)
-		half := len(h.x.SegEmbed) / 2
-		same, other := h.of(h.x.SegEmbed[:half]), h.of(h.x.SegEmbed[half:])
+		same, other := h.x.segments()
 		for i := range s.segments {
-			s.segments[i] = same[i] - other[i]
+			s.segments[i] = same[h.c0+i] - other[h.c0+i]
 		}
 	}
 }
@@ -256,11 +251,11 @@ func (h *relativeHead) probabilities(i0, i1 int) []float32 {
 	p := s.scores[:(i1-i0)*n]
 
 	s.qw = h.addBias(s.qw, h.x.RWBias, i0, i1)
-	s.productPacked(dense(p, i1-i0, n), dense(s.qw, i1-i0, d), &s.k, 0, n, false)
+	s.productPacked(dense(p, i1-i0, n), dense(s.qw, i1-i0, d), &s.k, 0, n)
 
 	s.qr = h.addBias(s.qr, h.x.RRBias, i0, i1)
 	h.addDistances(p, i0, i1)
-	if h.types {
+	if h.segments {
 		h.eachSegment(i0, i1, func(i int) {
 			Axpy(p[i*n:(i+1)*n], Dot(s.qs, s.segments), s.same)
 		})
@@ -281,12 +276,12 @@ func (h *relativeHead) probabilities(i0, i1 int) []float32 {
 // column j + longest-1-i: each row is read from one column less than that before.
 func (h *relativeHead) addDistances(p []float32, i0, i1 int) {
 	s, n, d := h.s, h.n, h.d()
-	r := &h.g.r[h.h]
+	r := &h.batch.r[h.c0/d]
 	s.shifted = grow(s.shifted, shiftRows*r.n)
 	for t0 := i0; t0 < i1; t0 += shiftRows {
 		t1 := min(i1, t0+shiftRows)
-		start := func(i int) int { return h.g.longest - 1 - h.a.position(h.relativeSequence, i) }
-		s.productPacked(dense(s.shifted, t1-t0, r.n), dense(s.qr[(t0-i0)*d:], t1-t0, d), r, start(t1-1), start(t0)+n, false)
+		start := func(i int) int { return h.batch.longest - 1 - h.position(i) }
+		s.productPacked(dense(s.shifted, t1-t0, r.n), dense(s.qr[(t0-i0)*d:], t1-t0, d), r, start(t1-1), start(t0)+n)
 		for i := t0; i < t1; i++ {
 			row := p[(i-i0)*n : (i-i0+1)*n]
 			Add(row, row, s.shifted[(i-t0)*r.n+start(i):][:n])
@@ -302,8 +297,8 @@ func (h *relativeHead) eachSegment(i0, i1 int, f func(i int)) {
 	s, q := h.s, h.queries(h.x.Q, i0, i1)
 	types := h.a.TypeIDs[h.r0:h.r1]
 	for i := range q.Rows {
-		mine := types[h.a.position(h.relativeSequence, i0+i)]
-		if i == 0 || mine != types[h.a.position(h.relativeSequence, i0+i-1)] {
+		mine := types[h.position(i0+i)]
+		if i == 0 || mine != types[h.position(i0+i-1)] {
 			for j, t := range types {
 				s.same[j] = 0
 				if t == mine {
@@ -311,7 +306,7 @@ func (h *relativeHead) eachSegment(i0, i1 int, f func(i int)) {
 				}
 			}
 		}
-		Add(s.qs, q.Data[i*q.Stride:][:h.d()], h.of(h.x.RSBias))
+		Add(s.qs, q.Data[i*q.Stride:][:h.d()], h.x.RSBias[h.c0:h.c1])
 		f(i)
 	}
 }
@@ -321,7 +316,7 @@ func (h *relativeHead) hiddenFrom(i int) []int32 {
 	if h.a.Hidden == nil {
 		return nil
 	}
-	return h.g.hiddenKeys[h.cols+i*h.n:][:h.g.hiddenCount[h.query+i]]
+	return h.batch.hiddenKeys[h.list+i*h.n:][:h.batch.hiddenCount[h.query+i]]
 }
 
 // softmaxWithout replaces the scores x by their Softmax over all but the hidden
@@ -349,26 +344,26 @@ func softmaxWithout(x []float32, hidden []int32, scale float32) {
 
 // Forward writes the context vectors, one row for each query, to out.
 func (a *RelativeAttention) Forward(out Matrix, x *RelativeOperands) {
-	g := a.batch(x)
-	Parallel(len(g.sequences)*a.Heads, func(task, _ int) {
-		if g.sequences[task/a.Heads].m == 0 {
+	batch := a.plan(x)
+	Parallel(len(batch.sequences)*a.Heads, func(task, _ int) {
+		if batch.sequences[task/a.Heads].m == 0 {
 			return
 		}
 		s := relativeScratches.Get().(*relativeScratch)
-		h := a.head(g, s, x, task/a.Heads, task%a.Heads)
+		h := a.head(batch, s, x, task/a.Heads, task%a.Heads)
 		h.prepare()
 		s.v.packSerial(h.keys(x.V), false)
 		for i0 := 0; i0 < h.m; i0 += relativeRows {
 			i1 := min(h.m, i0+relativeRows)
 			p := h.probabilities(i0, i1)
 			if a.Dropout > 0 {
-				Dropout(p, p, a.Key, h.head.first+uint64(i0*h.n), a.Dropout)
+				Dropout(p, p, a.Key, h.first+uint64(i0*h.n), a.Dropout)
 			}
-			s.productPacked(h.queries(out, i0, i1), dense(p, i1-i0, h.n), &s.v, 0, h.d(), false)
+			s.productPacked(h.queries(out, i0, i1), dense(p, i1-i0, h.n), &s.v, 0, h.d())
 		}
 		relativeScratches.Put(s)
 	})
-	relativeBatches.Put(g)
+	relativeBatches.Put(batch)
 }
 
 // Backward adds the gradients of all operands to dx, given that of the output.
@@ -379,77 +374,85 @@ func (a *RelativeAttention) Forward(out Matrix, x *RelativeOperands) {
 // its distances are, by that with R. A query that sees no key passes on the
 // gradient of its even probabilities as if the scores had made them.
 func (a *RelativeAttention) Backward(dx *RelativeOperands, dout Matrix, x *RelativeOperands) {
-	g := a.batch(x)
+	batch := a.plan(x)
 	d := x.K.Cols / a.Heads
-	g.split(a.Heads * d)
-	Parallel(len(g.chunks)*a.Heads, func(task, _ int) {
-		c, head := &g.chunks[task/a.Heads], task%a.Heads
-		rows := c.sumRows()
-		sums := dense(g.sums[c.sums+head*rows*d:][:rows*d], rows, d)
+	batch.split(a.Heads * d)
+	Parallel(len(batch.chunks)*a.Heads, func(task, _ int) {
+		c, head := &batch.chunks[task/a.Heads], task%a.Heads
+		sums := batch.sumsOf(c, head, d)
 		clear(sums.Data)
 		s := relativeScratches.Get().(*relativeScratch)
 		for b := c.s0; b < c.s1; b++ {
-			if g.sequences[b].m > 0 {
-				h := a.head(g, s, x, b, head)
+			if batch.sequences[b].m > 0 {
+				h := a.head(batch, s, x, b, head)
 				h.backward(dx, dout, sums)
 			}
 		}
 		relativeScratches.Put(s)
 	})
-	a.addSums(g, dx)
-	relativeBatches.Put(g)
+	a.addSums(batch, dx)
+	relativeBatches.Put(batch)
 }
 
 // split divides the sequences into chunks and makes room for their sums.
-func (g *relativeBatch) split(width int) {
-	g.chunks = g.chunks[:0]
+func (batch *relativeBatch) split(width int) {
+	batch.chunks = batch.chunks[:0]
 	tokens, total := chunkTokens, 0
-	for b, s := range g.sequences {
+	for b, s := range batch.sequences {
 		if tokens >= chunkTokens {
-			g.chunks = append(g.chunks, relativeChunk{s0: b, longest: 1})
+			batch.chunks = append(batch.chunks, relativeChunk{s0: b, longest: 1})
 			tokens = 0
 		}
-		c := &g.chunks[len(g.chunks)-1]
+		c := &batch.chunks[len(batch.chunks)-1]
 		c.s1, c.longest = b+1, max(c.longest, s.n)
 		tokens += s.n
 	}
-	for i := range g.chunks {
-		g.chunks[i].sums = total
-		total += g.chunks[i].sumRows() * width
+	for i := range batch.chunks {
+		batch.chunks[i].sums = total
+		total += batch.chunks[i].sumRows() * width
 	}
-	g.sums = grow(g.sums, total)
+	batch.sums = grow(batch.sums, total)
+}
+
+// sumsOf returns the sums of a chunk for one head.
+func (batch *relativeBatch) sumsOf(c *relativeChunk, head, d int) Matrix {
+	size := c.sumRows() * d
+	return dense(batch.sums[c.sums+head*size:][:size], c.sumRows(), d)
 }
 
 // addSums adds the sums of the chunks to the gradients, in order.
-func (a *RelativeAttention) addSums(g *relativeBatch, dx *RelativeOperands) {
+func (a *RelativeAttention) addSums(batch *relativeBatch, dx *RelativeOperands) {
 	d, middle := dx.K.Cols/a.Heads, dx.R.Rows/2
-	const piece = 32
-	pieces := (2*g.longest + piece) / piece
-	Parallel(a.Heads*pieces, func(task, _ int) {
-		h, u0 := task/pieces, middle-g.longest+1+task%pieces*piece
-		for i := range g.chunks {
-			c := &g.chunks[i]
-			sums := func(row int) []float32 { return g.sums[c.sums+(h*c.sumRows()+row)*d:][:d] }
-			distances := 2*c.longest - 1
-			first := middle - c.longest + 1 // row of R of the first sum
-			for u := max(u0, first); u < min(u0+piece, first+distances); u++ {
+	const rows = 32 // of R in a task
+	tasks := (2*batch.longest + rows) / rows
+	Parallel(a.Heads*tasks, func(task, _ int) {
+		h, part := task/tasks, task%tasks
+		u0 := middle - batch.longest + 1 + part*rows
+		for i := range batch.chunks {
+			c := &batch.chunks[i]
+			sums := batch.sumsOf(c, h, d)
+			first := middle - c.longest + 1
+			for u := max(u0, first); u < min(u0+rows, first+c.distances()); u++ {
 				row := dx.R.Data[u*dx.R.Stride+h*d:][:d]
-				Add(row, row, sums(u-first))
+				Add(row, row, sums.Data[(u-first)*d:][:d])
 			}
-			if task%pieces != 0 {
-				continue // the biases go with the first piece
-			}
-			of := func(x []float32) []float32 { return x[h*d : (h+1)*d] }
-			Add(of(dx.RWBias), of(dx.RWBias), sums(distances))
-			Add(of(dx.RRBias), of(dx.RRBias), sums(distances+1))
-			if a.TypeIDs != nil {
-				half := a.Heads * d
-				Add(of(dx.RSBias), of(dx.RSBias), sums(distances+2))
-				Add(of(dx.SegEmbed), of(dx.SegEmbed), sums(distances+3))
-				Axpy(of(dx.SegEmbed[half:]), -1, sums(distances+3))
+			if part == 0 {
+				a.addOtherSums(sums, dx, h*d, (h+1)*d)
 			}
 		}
 	})
+}
+
+func (a *RelativeAttention) addOtherSums(sums Matrix, dx *RelativeOperands, c0, c1 int) {
+	add := func(dst []float32, which int) { Add(dst[c0:c1], dst[c0:c1], otherSum(sums, which)) }
+	add(dx.RWBias, sumOfRW)
+	add(dx.RRBias, sumOfRR)
+	if a.TypeIDs != nil {
+		same, other := dx.segments()
+		add(dx.RSBias, sumOfRS)
+		add(same, sumOfSame)
+		Axpy(other[c0:c1], -1, otherSum(sums, sumOfSame))
+	}
 }
 
 // backward adds the gradients of one head of one sequence. sums has the rows of
@@ -463,7 +466,7 @@ func (h *relativeHead) backward(dx *RelativeOperands, dout, sums Matrix) {
 		i1 := min(h.m, i0+relativeRows)
 		rows := i1 - i0
 		p := h.probabilities(i0, i1)
-		first := h.head.first + uint64(i0*n)
+		first := h.first + uint64(i0*n)
 		dropped := p
 		if a.Dropout > 0 {
 			s.dropped = grow(s.dropped, relativeRows*n)
@@ -474,7 +477,7 @@ func (h *relativeHead) backward(dx *RelativeOperands, dout, sums Matrix) {
 
 		s.dscores = grow(s.dscores, relativeRows*n)
 		ds := s.dscores[:len(p)]
-		s.productPacked(dense(ds, rows, n), h.queries(dout, i0, i1), &s.v, 0, n, false)
+		s.productPacked(dense(ds, rows, n), h.queries(dout, i0, i1), &s.v, 0, n)
 		if a.Dropout > 0 {
 			Dropout(ds, ds, a.Key, first, a.Dropout)
 		}
@@ -483,7 +486,7 @@ func (h *relativeHead) backward(dx *RelativeOperands, dout, sums Matrix) {
 		}
 		h.contentGrad(dx, sums, ds, i0, i1)
 		h.distanceGrad(dx, sums, ds, i0, i1)
-		if h.types {
+		if h.segments {
 			h.segmentGrad(dx, sums, ds, i0, i1)
 		}
 	}
@@ -495,20 +498,20 @@ func (h *relativeHead) contentGrad(dx *RelativeOperands, sums Matrix, ds []float
 	s.dqw = grow(s.dqw, relativeRows*d)
 	dqw, qw := dense(s.dqw, i1-i0, d), dense(s.qw, i1-i0, d)
 	m := dense(ds, i1-i0, h.n)
-	s.productPacked(dqw, m, &s.kRows, 0, d, false)
+	s.productPacked(dqw, m, &s.kRows, 0, d)
 	matmulSerial(&s.matmul, formTN, h.keys(dx.K), m, qw, true)
-	h.addQueryGrad(dx, dqw, sums.sumRow(4), i0, i1)
+	h.addQueryGrad(dx, dqw, otherSum(sums, sumOfRW), i0, i1)
 }
 
 // distanceGrad is of (q_i + r)·R_{i-j}: row i of dS is moved to the columns of its distances.
 func (h *relativeHead) distanceGrad(dx *RelativeOperands, sums Matrix, ds []float32, i0, i1 int) {
 	s, n, d := h.s, h.n, h.d()
-	last := h.a.position(h.relativeSequence, i1-1)
-	width := n + last - h.a.position(h.relativeSequence, i0)
+	last := h.position(i1 - 1)
+	width := n + last - h.position(i0)
 	s.shifted = grow(s.shifted, (i1-i0)*width)
 	clear(s.shifted)
 	for i := i0; i < i1; i++ {
-		at := (i-i0)*width + last - h.a.position(h.relativeSequence, i)
+		at := (i-i0)*width + last - h.position(i)
 		copy(s.shifted[at:at+n], ds[(i-i0)*n:])
 	}
 	shifted := dense(s.shifted, i1-i0, width)
@@ -516,9 +519,9 @@ func (h *relativeHead) distanceGrad(dx *RelativeOperands, sums Matrix, ds []floa
 	s.dqr = grow(s.dqr, relativeRows*d)
 	dqr, qr := dense(s.dqr, i1-i0, d), dense(s.qr, i1-i0, d)
 	matmulSerial(&s.matmul, formNN, dqr, shifted, h.x.R.block(u, u+width, h.c0, h.c1), false)
-	u = (sums.Rows-4)/2 - last
+	u = (sums.Rows-otherSums)/2 - last
 	matmulSerial(&s.matmul, formTN, sums.block(u, u+width, 0, d), shifted, qr, true)
-	h.addQueryGrad(dx, dqr, sums.sumRow(3), i0, i1)
+	h.addQueryGrad(dx, dqr, otherSum(sums, sumOfRR), i0, i1)
 }
 
 // segmentGrad is of (q_i + s)·S_{i,j}. As the scores of a query change nothing
@@ -530,9 +533,9 @@ func (h *relativeHead) segmentGrad(dx *RelativeOperands, sums Matrix, ds []float
 	h.eachSegment(i0, i1, func(i int) {
 		g := Dot(ds[i*h.n:(i+1)*h.n], s.same)
 		Scale(dq.Data[i*d:(i+1)*d], g, s.segments)
-		Axpy(sums.sumRow(1), g, s.qs)
+		Axpy(otherSum(sums, sumOfSame), g, s.qs)
 	})
-	h.addQueryGrad(dx, dq, sums.sumRow(2), i0, i1)
+	h.addQueryGrad(dx, dq, otherSum(sums, sumOfRS), i0, i1)
 }
 
 // addQueryGrad adds rows to the gradient of the queries i0:i1, and their sum to
@@ -550,7 +553,21 @@ func (h *relativeHead) addQueryGrad(dx *RelativeOperands, g Matrix, bias []float
 	Add(bias, bias, s.column)
 }
 
-// sumRow returns the row that is fromEnd rows before the end.
-func (m Matrix) sumRow(fromEnd int) []float32 {
-	return m.Data[(m.Rows-fromEnd)*m.Cols:][:m.Cols]
+// packSerial packs b, or its transpose, without the pool.
+func (p *Packed) packSerial(b Matrix, transposed bool) {
+	p.shape(b, transposed)
+	for i := range p.panels {
+		p.fillPanel(i, b, transposed)
+	}
+}
+
+// productPacked computes C = A B for the columns c0:c1 of B, and what else is in
+// the panels that have them, without the pool.
+func (s *relativeScratch) productPacked(c, a Matrix, b *Packed, c0, c1 int) {
+	p0 := c0 / b.width()
+	p1 := p0
+	for p1 < len(b.panels) && b.panels[p1].column < c1 {
+		p1++
+	}
+	b.block(&s.matmul.tile, formNN, c, a, false, 0, a.Rows, p0, p1)
 }

@@ -81,6 +81,7 @@ func (a *RelativeAttention) operands(q, k, v, r *Tensor, of func(*Tensor) []floa
 func (a *RelativeAttention) check(q, k, v, r *Tensor) {
 	const op = "RelativeAttention"
 	tokens, width := k.Rows(), k.Cols()
+	mustMatch(op, len(a.Offsets) > 0, "no Offsets, k %v", k.Shape)
 	longest, elements, end := 0, 0, int32(0)
 	for b, o := range a.Offsets {
 		mustMatch(op, o >= end && (b > 0 || o == 0), "offset %d after %d", o, end)
@@ -100,16 +101,15 @@ func (a *RelativeAttention) check(q, k, v, r *Tensor) {
 	mustMatch(op, r.Cols() == width && r.Rows()%2 == 1 && r.Rows() >= 2*longest-1, "r %v, k %v, longest sequence %d", r.Shape, k.Shape, longest)
 	mustMatch(op, a.Hidden == nil || len(a.Hidden) == elements, "%d elements in Hidden, sequences of k %v have %d", len(a.Hidden), k.Shape, elements)
 	d := width / a.Heads
-	biases := [...]*Tensor{a.RWBias, a.RRBias, a.RSBias}
-	for _, b := range biases[:] {
-		if b == nil && a.TypeIDs == nil && b == a.RSBias {
-			continue
-		}
-		mustMatch(op, b != nil, "a bias is missing, k %v", k.Shape)
-		mustMatch(op, b.Rows() == a.Heads && b.Cols() == d, "bias %v, k %v of %d heads", b.Shape, k.Shape, a.Heads)
+	bias := func(b *Tensor, name string) {
+		mustMatch(op, b != nil, "%s is missing, k %v", name, k.Shape)
+		mustMatch(op, b.Rows() == a.Heads && b.Cols() == d, "%s %v, k %v of %d heads", name, b.Shape, k.Shape, a.Heads)
 	}
+	bias(a.RWBias, "RWBias")
+	bias(a.RRBias, "RRBias")
 	if a.TypeIDs != nil {
 		mustMatch(op, len(a.TypeIDs) == tokens, "%d TypeIDs, k %v", len(a.TypeIDs), k.Shape)
+		bias(a.RSBias, "RSBias")
 		mustMatch(op, a.SegEmbed != nil, "SegEmbed is missing, k %v", k.Shape)
 		mustMatch(op, slices.Equal(a.SegEmbed.Shape, []int{2, a.Heads, d}), "SegEmbed %v, k %v of %d heads", a.SegEmbed.Shape, k.Shape, a.Heads)
 	}
