@@ -336,9 +336,15 @@ func (c *Config) SetLabels(names []string) {
 	}
 }
 
-// Clone returns a copy that shares nothing that the methods change.
+// Clone returns a copy that shares nothing that the methods or a parser change.
 func (c *Config) Clone() *Config {
 	d := *c
+	if c.PadTokenID != nil {
+		d.PadTokenID = new(*c.PadTokenID)
+	}
+	if c.ClassifierDropout != nil {
+		d.ClassifierDropout = new(*c.ClassifierDropout)
+	}
 	return &d
 }
 

@@ -12,13 +12,32 @@ import (
 	"godwit/tensor"
 )
 
-// small returns a BERT whose widths no vector divides, and ragged batches for it.
-func small(t testing.TB) (*BertForSequenceClassification, []*Batch) {
+// architectures are the families that compute something of their own; XLM-R is RoBERTa.
+var architectures = []string{"bert", "roberta", "distilbert", "xlnet"}
+
+func smallConfig(t testing.TB, modelType string) *Config {
 	t.Helper()
-	c := NewBertConfig(97, 40, 2, 5, 88)
-	c.MaxPositionEmbeddings = 80
-	m := NewBertForSequenceClassification(c, 3)
+	c, err := NewConfig(modelType, 97, 40, 2, 5, 88, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// small returns a model whose widths no vector divides, and ragged batches for it.
+func small(t testing.TB, modelType string) (SequenceClassifier, []*Batch) {
+	t.Helper()
+	c := smallConfig(t, modelType)
+	m, err := NewSequenceClassifier(c, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
 	Initialise(m, c, 7)
+	return m, smallBatches(t, c)
+}
+
+func smallBatches(t testing.TB, c *Config) []*Batch {
+	t.Helper()
 	r := rand.New(rand.NewPCG(3, 4))
 	var batches []*Batch
 	for range 20 {
@@ -27,7 +46,10 @@ func small(t testing.TB) (*BertForSequenceClassification, []*Batch) {
 			ids := make([]int32, 1+r.IntN(70))
 			types := make([]int32, len(ids))
 			for i := range ids {
-				ids[i], types[i] = int32(r.IntN(97)), int32(i*2/len(ids))
+				ids[i] = int32(r.IntN(97))
+				if c.TypeVocabSize != 1 {
+					types[i] = int32(i * 2 / len(ids))
+				}
 			}
 			b.Add(ids, types)
 		}
@@ -36,11 +58,11 @@ func small(t testing.TB) (*BertForSequenceClassification, []*Batch) {
 		}
 		batches = append(batches, b)
 	}
-	return m, batches
+	return batches
 }
 
 // trainStep takes one AdamW step with dropout on.
-func trainStep(tp *tensor.Tape, m *BertForSequenceClassification, parameters []nn.Parameter, o nn.Optimizer, b *Batch, step int) float64 {
+func trainStep(tp *tensor.Tape, m SequenceClassifier, parameters []nn.Parameter, o nn.Optimizer, b *Batch, step int) float64 {
 	tp.Reset(5, uint32(step))
 	labels := make([]int32, b.Sequences())
 	for i := range labels {
@@ -54,9 +76,12 @@ func trainStep(tp *tensor.Tape, m *BertForSequenceClassification, parameters []n
 	return loss
 }
 
-// trainRun takes 20 steps and returns all losses and final weights as bits.
-func trainRun(t testing.TB) []uint64 {
-	m, batches := small(t)
+// trainRun takes 20 steps, with BERT's relatives 6, and returns all losses and final weights as bits.
+func trainRun(t testing.TB, modelType string) []uint64 {
+	m, batches := small(t, modelType)
+	if modelType != "bert" {
+		batches = batches[:6]
+	}
 	parameters := nn.Parameters(m)
 	o := nn.NewAdamW(parameters, 0.01)
 	tp := tensor.NewTape()
@@ -65,6 +90,53 @@ func trainRun(t testing.TB) []uint64 {
 	for step, b := range batches {
 		bits = append(bits, math.Float64bits(trainStep(tp, m, parameters, o, b, step)))
 	}
+	return append(bits, weightBits(parameters)...)
+}
+
+// pretrainRun takes 5 steps of the family's own objective: XLNet's is over two streams.
+func pretrainRun(t testing.TB, modelType string) []uint64 {
+	c := smallConfig(t, modelType)
+	m, err := NewLanguageModel(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Initialise(m, c, 7)
+	parameters := nn.Parameters(m)
+	o := nn.NewAdamW(parameters, 0.01)
+	tp := tensor.NewTape()
+	tp.SetDropout(true)
+	var bits []uint64
+	for step, b := range smallBatches(t, c)[:5] {
+		var targets, labels []int32
+		for token := step % 3; token < b.Tokens(); token += 3 {
+			targets, labels = append(targets, int32(token)), append(labels, b.IDs[token])
+		}
+		if modelType == "xlnet" {
+			b.Hidden = laterHidden(b)
+		}
+		tp.Reset(5, uint32(step))
+		bits = append(bits, math.Float64bits(tp.CrossEntropy(TokenLogits(tp, m, b, targets), labels)))
+		nn.ZeroGrad(parameters)
+		tp.Backward()
+		o.Step(1e-3, 1)
+	}
+	return append(bits, weightBits(parameters)...)
+}
+
+// laterHidden hides from each token those that come after it in a made-up order, and itself.
+func laterHidden(b *Batch) (hidden []bool) {
+	for s := range b.Sequences() {
+		n := int(b.Offsets[s+1] - b.Offsets[s])
+		for i := range n {
+			for j := range n {
+				hidden = append(hidden, j*7%n >= i*7%n)
+			}
+		}
+	}
+	return hidden
+}
+
+func weightBits(parameters []nn.Parameter) (bits []uint64) {
 	for _, p := range parameters {
 		for _, x := range p.Data {
 			bits = append(bits, uint64(math.Float32bits(x)))
@@ -73,37 +145,49 @@ func trainRun(t testing.TB) []uint64 {
 	return bits
 }
 
+// eachRun runs check for training and pretraining of each family.
+func eachRun(t *testing.T, check func(t *testing.T, run func() []uint64)) {
+	for _, modelType := range architectures {
+		t.Run(modelType+"/classifier", func(t *testing.T) { check(t, func() []uint64 { return trainRun(t, modelType) }) })
+		t.Run(modelType+"/language model", func(t *testing.T) { check(t, func() []uint64 { return pretrainRun(t, modelType) }) })
+	}
+}
+
 func TestTrainingIsTheSameBitsWithEveryInstructionSet(t *testing.T) {
 	defer kernels.SetISA(kernels.ISA())
-	var want []uint64
-	for _, isa := range kernels.ISAs() { // generic first
-		if err := kernels.SetISA(isa); err != nil {
-			t.Fatal(err)
+	eachRun(t, func(t *testing.T, run func() []uint64) {
+		var want []uint64
+		for _, isa := range kernels.ISAs() { // generic first
+			if err := kernels.SetISA(isa); err != nil {
+				t.Fatal(err)
+			}
+			got := run()
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("steps with %s differ from steps with %s", isa, kernels.ISAs()[0])
+			}
 		}
-		got := trainRun(t)
-		if want == nil {
-			want = got
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("20 steps with %s differ from 20 steps with %s", isa, kernels.ISAs()[0])
-		}
-	}
-	t.Logf("%d losses and weights compared: %v", len(want), kernels.ISAs())
+		t.Logf("%d losses and weights compared: %v", len(want), kernels.ISAs())
+	})
 }
 
 func TestTrainingIsTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	var want []uint64
-	for _, n := range []int{1, 2, 3, 8} {
-		runtime.GOMAXPROCS(n)
-		got := trainRun(t)
-		if want == nil {
-			want = got
+	eachRun(t, func(t *testing.T, run func() []uint64) {
+		var want []uint64
+		for _, n := range []int{1, 2, 3, 8} {
+			runtime.GOMAXPROCS(n)
+			got := run()
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("steps on %d workers differ from steps on one", n)
+			}
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("20 steps on %d workers differ from 20 steps on one", n)
-		}
-	}
+	})
 }
 
 // TestInstructionSetMayChangeBetweenSteps: weights that one set packed are
@@ -112,7 +196,7 @@ func TestInstructionSetMayChangeBetweenSteps(t *testing.T) {
 	defer kernels.SetISA(kernels.ISA())
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	logits := func(change bool) (all []float32) {
-		m, batches := small(t)
+		m, batches := small(t, "bert")
 		parameters := nn.Parameters(m)
 		o := nn.NewAdamW(parameters, 0.01)
 		tp := tensor.NewTape()
@@ -142,54 +226,66 @@ func TestInstructionSetMayChangeBetweenSteps(t *testing.T) {
 }
 
 func TestTrainingLearns(t *testing.T) {
-	m, batches := small(t)
-	parameters := nn.Parameters(m)
-	o := nn.NewAdamW(parameters, 0.01)
-	tp := tensor.NewTape()
-	first := trainStep(tp, m, parameters, o, batches[0], 0)
-	var last float64
-	for range 30 {
-		last = trainStep(tp, m, parameters, o, batches[0], 0)
-	}
-	if !(last < first/2) {
-		t.Errorf("loss on one batch went from %v to %v in 30 steps", first, last)
+	for _, modelType := range architectures {
+		t.Run(modelType, func(t *testing.T) {
+			m, batches := small(t, modelType)
+			parameters := nn.Parameters(m)
+			o := nn.NewAdamW(parameters, 0.01)
+			tp := tensor.NewTape()
+			first := trainStep(tp, m, parameters, o, batches[0], 0)
+			var last float64
+			for range 40 {
+				last = trainStep(tp, m, parameters, o, batches[0], 0)
+			}
+			if !(last < first/2) {
+				t.Errorf("loss on one batch went from %v to %v in 40 steps", first, last)
+			}
+		})
 	}
 }
 
 func TestLogitsAreTheSameBitsAloneAndInABatch(t *testing.T) {
-	m, batches := small(t)
-	tp := tensor.NewInference()
-	for _, b := range batches[:5] {
-		tp.Reset(0, 0)
-		together := slices.Clone(Logits(tp, m, b).Data)
-		for s := range b.Sequences() {
-			var one Batch
-			one.Add(b.IDs[b.Offsets[s]:b.Offsets[s+1]], b.TypeIDs[b.Offsets[s]:b.Offsets[s+1]])
-			tp.Reset(0, 0)
-			alone := Logits(tp, m, &one).Data
-			if !slices.Equal(alone, together[s*3:s*3+3]) {
-				t.Errorf("sequence %d of %d tokens: %v alone, %v in a batch", s, one.Tokens(), alone, together[s*3:s*3+3])
+	for _, modelType := range architectures {
+		t.Run(modelType, func(t *testing.T) {
+			m, batches := small(t, modelType)
+			tp := tensor.NewInference()
+			for _, b := range batches[:5] {
+				tp.Reset(0, 0)
+				together := slices.Clone(Logits(tp, m, b).Data)
+				for s := range b.Sequences() {
+					var one Batch
+					one.Add(b.IDs[b.Offsets[s]:b.Offsets[s+1]], b.TypeIDs[b.Offsets[s]:b.Offsets[s+1]])
+					tp.Reset(0, 0)
+					alone := Logits(tp, m, &one).Data
+					if !slices.Equal(alone, together[s*3:s*3+3]) {
+						t.Errorf("sequence %d of %d tokens: %v alone, %v in a batch", s, one.Tokens(), alone, together[s*3:s*3+3])
+					}
+				}
 			}
-		}
+		})
 	}
 }
 
 // TestLogitsDoNotDependOnWhatIsKept compares the short ways with the long one:
 // no tape, a tape, all hidden states.
 func TestLogitsDoNotDependOnWhatIsKept(t *testing.T) {
-	m, batches := small(t)
-	b := batches[0]
-	inference := slices.Clone(Logits(tensor.NewInference(), m, b).Data)
-	if recorded := Logits(tensor.NewTape(), m, b).Data; !slices.Equal(recorded, inference) {
-		t.Errorf("with a tape %v, without %v", recorded, inference)
-	}
-	tp := tensor.NewInference()
-	out := m.Bert.Forward(tp, b, Want{HiddenStates: true, Only: b.first()})
-	if len(out.HiddenStates) != 3 {
-		t.Fatalf("%d hidden states, want the embeddings and 2 layers", len(out.HiddenStates))
-	}
-	if full := m.Classify(tp, out.LastHidden).Data; !slices.Equal(full, inference) {
-		t.Errorf("from all hidden states %v, from the first tokens alone %v", full, inference)
+	for _, modelType := range architectures {
+		t.Run(modelType, func(t *testing.T) {
+			m, batches := small(t, modelType)
+			b := batches[0]
+			inference := slices.Clone(Logits(tensor.NewInference(), m, b).Data)
+			if recorded := Logits(tensor.NewTape(), m, b).Data; !slices.Equal(recorded, inference) {
+				t.Errorf("with a tape %v, without %v", recorded, inference)
+			}
+			tp := tensor.NewInference()
+			out := m.Encode(tp, b, Want{HiddenStates: true, Only: m.Summary(b)})
+			if len(out.HiddenStates) != 3 {
+				t.Fatalf("%d hidden states, want the embeddings and 2 layers", len(out.HiddenStates))
+			}
+			if full := m.Classify(tp, out.LastHidden).Data; !slices.Equal(full, inference) {
+				t.Errorf("from all hidden states %v, from the summary tokens alone %v", full, inference)
+			}
+		})
 	}
 }
 
@@ -198,7 +294,13 @@ func TestLogitsDoNotDependOnWhatIsKept(t *testing.T) {
 const stepAllocations = 1100
 
 func TestSteadyStateAllocatesNoTensors(t *testing.T) {
-	m, batches := small(t)
+	for _, modelType := range architectures {
+		t.Run(modelType, func(t *testing.T) { steadyState(t, modelType) })
+	}
+}
+
+func steadyState(t *testing.T, modelType string) {
+	m, batches := small(t, modelType)
 	parameters := nn.Parameters(m)
 	o := nn.NewAdamW(parameters, 0.01)
 	tp := tensor.NewTape()
@@ -224,9 +326,15 @@ func TestSteadyStateAllocatesNoTensors(t *testing.T) {
 	t.Logf("%v allocations, %d bytes a step; arena %d bytes", n, bytes, memory)
 }
 
-func benchmarkEncoder(b *testing.B, hidden, layers, heads, intermediate int, training bool) {
-	c := NewBertConfig(30522, hidden, layers, heads, intermediate)
-	m := NewBertForSequenceClassification(c, 2)
+func benchmarkEncoder(b *testing.B, modelType string, hidden, layers, heads, intermediate int, training bool) {
+	c, err := NewConfig(modelType, 30522, hidden, layers, heads, intermediate, 512)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := NewSequenceClassifier(c, 2)
+	if err != nil {
+		b.Fatal(err)
+	}
 	Initialise(m, c, 0)
 	var batch Batch
 	labels := make([]int32, 16)
@@ -261,7 +369,13 @@ func benchmarkEncoder(b *testing.B, hidden, layers, heads, intermediate int, tra
 	b.ReportMetric(float64(b.N*batch.Tokens())/b.Elapsed().Seconds(), "tokens/s")
 }
 
-func BenchmarkTrainTiny(b *testing.B)   { benchmarkEncoder(b, 128, 2, 2, 512, true) }
-func BenchmarkTrainMiniLM(b *testing.B) { benchmarkEncoder(b, 384, 6, 12, 1536, true) }
-func BenchmarkInferTiny(b *testing.B)   { benchmarkEncoder(b, 128, 2, 2, 512, false) }
-func BenchmarkInferMiniLM(b *testing.B) { benchmarkEncoder(b, 384, 6, 12, 1536, false) }
+// benchmarkFamilies measures each family at MiniLM's size, and BERT at a tiny one.
+func benchmarkFamilies(b *testing.B, training bool) {
+	b.Run("tiny", func(b *testing.B) { benchmarkEncoder(b, "bert", 128, 2, 2, 512, training) })
+	for _, modelType := range architectures {
+		b.Run(modelType, func(b *testing.B) { benchmarkEncoder(b, modelType, 384, 6, 12, 1536, training) })
+	}
+}
+
+func BenchmarkTrain(b *testing.B) { benchmarkFamilies(b, true) }
+func BenchmarkInfer(b *testing.B) { benchmarkFamilies(b, false) }

@@ -18,10 +18,10 @@ import (
 // saved writes a small model and returns its directory and its tensors.
 func saved(t *testing.T) (string, []checkpoint.Tensor) {
 	t.Helper()
-	m, _ := small(t)
+	m, _ := small(t, "bert")
 	dir := t.TempDir()
-	m.Bert.Config.SetLabels([]string{"a", "b", "c"})
-	if err := Save(dir, m, m.Bert.Config); err != nil {
+	m.Configuration().SetLabels([]string{"a", "b", "c"})
+	if err := Save(dir, m, m.Configuration()); err != nil {
 		t.Fatal(err)
 	}
 	var list []checkpoint.Tensor
@@ -288,6 +288,9 @@ func TestBatchIsReusable(t *testing.T) {
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(`{"model_type":"bert","hidden_size":24,"num_attention_heads":2}`))
 	f.Add([]byte(`{"model_type":"bert","id2label":{"0":"a","1":"b"},"classifier_dropout":null}`))
+	f.Add([]byte(`{"model_type":"roberta","hidden_size":24,"num_attention_heads":2,"pad_token_id":1}`))
+	f.Add([]byte(`{"model_type":"xlnet","d_model":24,"n_head":2,"d_inner":10,"summary_activation":null,"dropout":0.2}`))
+	f.Add([]byte(`{"model_type":"distilbert","dim":24,"n_heads":2,"seq_classif_dropout":0.1}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
