@@ -23,6 +23,10 @@ import (
 // maxPickle is the longest pickle read, in bytes. A tensor takes some 200.
 const maxPickle = 1 << 24
 
+// maxStack is how many values and marks the stack may hold. Python writes
+// items in batches of a thousand; other writers write all of a dict at once.
+const maxStack = 1 << 18
+
 // The values that a pickle may build, beside nil, bool, int64, float64 and string.
 type (
 	long     []byte // an integer of more than 64 bits: two's complement, little endian
@@ -46,25 +50,24 @@ type builder interface {
 type machine struct {
 	data  []byte // the file, up to where the pickle must have ended
 	pos   int    // of the next byte to be read, in the file
-	start int
 	stack []any
 	marks []int // lengths that the stack had at each MARK
-	memo  map[uint32]any
+	memo  []any
 	build builder
 }
 
 // runPickle runs the pickle that starts at byte pos of data, and returns what
 // it built and the position after it. It must end within data.
 func runPickle(data []byte, pos int, b builder) (result any, next int, err error) {
-	m := &machine{data: data[:min(len(data), pos+maxPickle)], pos: pos, start: pos, memo: map[uint32]any{}, build: b}
+	m := &machine{data: data, pos: pos, build: b}
 	for {
 		at := m.pos
 		code, err := m.byte()
+		if err == nil && at-pos > maxPickle {
+			err = fmt.Errorf("no end after %d bytes", maxPickle)
+		}
 		if err != nil {
-			if at-pos >= maxPickle {
-				err = fmt.Errorf("no end after %d bytes", maxPickle)
-			}
-			return nil, 0, fmt.Errorf("byte %d: the pickle that starts at byte %d: %w, expected an instruction", at, pos, err)
+			return nil, 0, fmt.Errorf("byte %d: the pickle that starts at byte %d: %w", at, pos, err)
 		}
 		if code == opStop {
 			if len(m.stack) != 1 || len(m.marks) > 0 {
@@ -72,7 +75,11 @@ func runPickle(data []byte, pos int, b builder) (result any, next int, err error
 			}
 			return m.stack[0], m.pos, nil
 		}
-		if err := m.step(code); err != nil {
+		err = m.step(code)
+		if err == nil && max(len(m.stack), len(m.marks)) > maxStack {
+			err = fmt.Errorf("found more than %d values or marks on the stack", maxStack)
+		}
+		if err != nil {
 			return nil, 0, fmt.Errorf("byte %d: %s: %w", at, opName(code), err)
 		}
 	}
@@ -186,11 +193,10 @@ func (m *machine) step(code byte) error {
 		if err != nil {
 			return err
 		}
-		v, ok := m.memo[uint32(index)]
-		if !ok {
-			return fmt.Errorf("found memo index %d, expected one of the %d stored before", index, len(m.memo))
+		if index >= uint64(len(m.memo)) {
+			return fmt.Errorf("found memo index %d, expected one below %d, stored before", index, len(m.memo))
 		}
-		m.push(v)
+		m.push(m.memo[index])
 
 	// The world outside.
 	case opGlobal, opStackGlobal:
@@ -317,15 +323,18 @@ func (m *machine) top() (any, error) {
 }
 
 func (m *machine) put(index uint64) error {
-	// Writers count up from 0, and every instruction takes a byte.
-	if index >= uint64(m.pos-m.start) {
-		return fmt.Errorf("found memo index %d after %d bytes, expected indexes that count up from 0", index, m.pos-m.start)
+	// Writers count up from 0, in Python 2 from 1.
+	if most := len(m.memo) + 1; index > uint64(most) {
+		return fmt.Errorf("found memo index %d, expected at most %d: they count up", index, most)
 	}
 	v, err := m.top()
 	if err != nil {
 		return err
 	}
-	m.memo[uint32(index)] = v
+	for uint64(len(m.memo)) <= index {
+		m.memo = append(m.memo, nil)
+	}
+	m.memo[index] = v
 	return nil
 }
 

@@ -15,26 +15,41 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-	"unsafe"
 )
 
-// Tensor is a tensor to be written: as I64 where Int64 is not nil, as F32
-// otherwise. The elements are row-major and as many as the shape says.
+// Tensor is a tensor to be written. The elements are row-major and as many as
+// the shape says.
 type Tensor struct {
-	Name    string
-	Shape   []int // empty for a scalar
+	Name  string
+	Shape []int // empty for a scalar
+
+	// Either numbers, or integers that are written as I64.
 	Float32 []float32
 	Int64   []int64
+
+	// Read gives the numbers in place of Float32. It is called when they are
+	// written, so that a model need not be in memory.
+	Read func() ([]float32, error)
+	// DType is the type that numbers are rounded to: F32, which is meant by
+	// "" too, F16 or BF16. They are rounded to nearest, and to even.
+	DType DType
 }
 
 func (t Tensor) dtype() DType {
-	if t.Int64 != nil {
+	switch {
+	case t.Int64 != nil:
 		return I64
+	case t.DType == "":
+		return F32
 	}
-	return F32
+	return t.DType
 }
 
-func (t Tensor) len() int { return max(len(t.Float32), len(t.Int64)) }
+// len returns the number of elements by the shape, which check found right.
+func (t Tensor) len() int {
+	n, _ := product(t.Shape)
+	return n
+}
 
 // check demands what makes a tensor writable.
 func (t Tensor) check() error {
@@ -44,21 +59,37 @@ func (t Tensor) check() error {
 	if !utf8.ValidString(t.Name) {
 		return fmt.Errorf("tensor %q: the name is not UTF-8", t.Name)
 	}
-	if t.Float32 != nil && t.Int64 != nil {
-		return fmt.Errorf("tensor %q: has Float32 and Int64, expected one of them", t.Name)
+	if t.Float32 != nil && t.Int64 != nil || t.Read != nil && (t.Float32 != nil || t.Int64 != nil) {
+		return fmt.Errorf("tensor %q: has two of Float32, Int64 and Read, expected one of them", t.Name)
+	}
+	if d := t.dtype(); d != F32 && d != F16 && d != BF16 && t.Int64 == nil || t.Int64 != nil && t.DType != "" && t.DType != I64 {
+		return fmt.Errorf("tensor %q: dtype is %s, expected F32, F16 or BF16, or I64 for integers", t.Name, t.DType)
 	}
 	for _, d := range t.Shape {
 		if d < 0 {
 			return fmt.Errorf("tensor %q: shape %v is negative", t.Name, t.Shape)
 		}
 	}
-	if n, ok := product(t.Shape); !ok || n != t.len() {
-		return fmt.Errorf("tensor %q: has %d elements, expected those of shape %v", t.Name, t.len(), t.Shape)
+	elements, ok := product(t.Shape)
+	if _, fits := product([]int{elements, t.dtype().Size()}); !ok || !fits {
+		return fmt.Errorf("tensor %q: the size of shape %v in %s overflows", t.Name, t.Shape, t.dtype())
+	}
+	if t.Read != nil {
+		return nil // counted when they are read
+	}
+	return t.checkLen(max(len(t.Float32), len(t.Int64)))
+}
+
+func (t Tensor) checkLen(found int) error {
+	if found != t.len() {
+		return fmt.Errorf("tensor %q: has %d elements, expected those of shape %v", t.Name, found, t.Shape)
 	}
 	return nil
 }
 
-// Write writes a safetensors file. Metadata may be nil; Hugging Face's
+// Write writes a safetensors file, tensor by tensor. A number that is finite
+// and not so in the type it is written in is an error that names the tensor.
+// Metadata may be nil; Hugging Face's
 // transformers expects it to have "format": "pt". The same arguments, in any
 // order of the tensors, give the same bytes.
 //
@@ -83,8 +114,8 @@ func Write(path string, metadata map[string]string, tensors []Tensor) error {
 			return err
 		}
 		for _, t := range order {
-			if err := writeElements(w, t); err != nil {
-				return fmt.Errorf("tensor %q: %w", t.Name, err)
+			if err := t.write(w); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -161,35 +192,66 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 	return b.Bytes(), nil
 }
 
-// writeElements writes the elements of a tensor, little endian.
-func writeElements(w io.Writer, t Tensor) error {
-	if hostIsLittleEndian {
-		var raw []byte
-		if t.len() == 0 {
-			return nil
+// write writes the elements of a tensor, little endian.
+func (t Tensor) write(w io.Writer) error {
+	numbers := t.Float32
+	if t.Read != nil {
+		var err error
+		if numbers, err = t.Read(); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
-		if t.dtype() == I64 {
-			raw = unsafe.Slice((*byte)(unsafe.Pointer(&t.Int64[0])), 8*len(t.Int64))
-		} else {
-			raw = unsafe.Slice((*byte)(unsafe.Pointer(&t.Float32[0])), 4*len(t.Float32))
-		}
-		_, err := w.Write(raw)
-		return err
-	}
-	var word [8]byte
-	for _, v := range t.Int64 {
-		binary.LittleEndian.PutUint64(word[:], uint64(v))
-		if _, err := w.Write(word[:8]); err != nil {
+		if err := t.checkLen(len(numbers)); err != nil {
 			return err
 		}
 	}
-	for _, v := range t.Float32 {
-		binary.LittleEndian.PutUint32(word[:], math.Float32bits(v))
-		if _, err := w.Write(word[:4]); err != nil {
-			return err
+	const chunk = 1 << 12
+	buffer := make([]byte, 0, 8*chunk)
+	for from := 0; from < t.len(); from += chunk {
+		to := min(from+chunk, t.len())
+		buffer = buffer[:0]
+		if t.Int64 != nil {
+			for _, v := range t.Int64[from:to] {
+				buffer = binary.LittleEndian.AppendUint64(buffer, uint64(v))
+			}
+		} else if i := encode(&buffer, numbers[from:to], t.dtype()); i >= 0 {
+			return fmt.Errorf("tensor %q: element %d is %v, expected at most %v for %s", t.Name, from+i, numbers[from+i], largest[t.dtype()], t.dtype())
+		}
+		if _, err := w.Write(buffer); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 	}
 	return nil
+}
+
+// largest finite number of the types that are narrower than float32.
+var largest = map[DType]float64{F16: maxFloat16, BF16: maxBFloat16}
+
+// encode appends numbers to buffer, rounded to a type. It returns the index of
+// the first finite number that became infinite, -1 if there is none.
+func encode(buffer *[]byte, numbers []float32, dtype DType) int {
+	const infinite16, infiniteB16, magnitude = 0x7c00, 0x7f80, 1<<15 - 1
+	b := *buffer
+	overflow := -1
+	for i, v := range numbers {
+		switch dtype {
+		case F32:
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		case F16:
+			h := toFloat16(v)
+			if h&magnitude == infinite16 && !math.IsInf(float64(v), 0) && overflow < 0 {
+				overflow = i
+			}
+			b = binary.LittleEndian.AppendUint16(b, h)
+		case BF16:
+			h := toBFloat16(v)
+			if h&magnitude == infiniteB16 && !math.IsInf(float64(v), 0) && overflow < 0 {
+				overflow = i
+			}
+			b = binary.LittleEndian.AppendUint16(b, h)
+		}
+	}
+	*buffer = b
+	return overflow
 }
 
 // WriteFile writes a file as [Write] does: it appears whole or not at all, on the disk.
