@@ -15,16 +15,53 @@ type Encoding struct {
 	SpecialTokensMask []int8 // 1 for special tokens that were added
 	SequenceIDs       []int8 // 0 for the text, 1 for the pair, -1 for special tokens that were added
 	Tokens            []string
+	// Overflow has the further windows, if they were asked for.
+	Overflow []Encoding
 }
 
 // Runes turns the offsets from bytes into code points. text and pair are what
 // was encoded; each byte that is not UTF-8 counts as one code point.
 func (e *Encoding) Runes(text, pair string) {
 	places := [2][]int{runePlaces(text), runePlaces(pair)}
+	e.runes(&places)
+	for i := range e.Overflow {
+		e.Overflow[i].runes(&places)
+	}
+}
+
+func (e *Encoding) runes(places *[2][]int) {
 	for i, s := range e.SequenceIDs {
 		if s >= 0 {
 			p := places[s]
 			e.Offsets[i] = [2]int{p[e.Offsets[i][0]], p[e.Offsets[i][1]]}
+		}
+	}
+}
+
+// window is a part of the tokens of a text.
+type window struct{ start, end int }
+
+// maxWindowPairs bounds what overflow of both texts of a pair may give.
+const maxWindowPairs = 1 << 16
+
+// overflow returns the windows of all tokens of a text when kept tokens fit:
+// the first of them is what truncation keeps.
+func overflow(all, kept, stride int) ([]window, error) {
+	if kept == all {
+		return []window{{0, all}}, nil
+	}
+	if kept == 0 {
+		return []window{{0, 0}, {0, all}}, nil
+	}
+	if stride < 0 || stride >= kept {
+		return nil, fmt.Errorf("stride: found %d, expected 0 to %d: less than the tokens of a window", stride, kept-1)
+	}
+	var windows []window
+	for start := 0; ; start += kept - stride {
+		end := min(start+kept, all)
+		windows = append(windows, window{start, end})
+		if end == all {
+			return windows, nil
 		}
 	}
 }

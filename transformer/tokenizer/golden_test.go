@@ -51,33 +51,59 @@ type goldenCase struct {
 	Kind              string   `json:"kind"`
 }
 
+// copyFiles copies files into a new directory under the names given.
+func copyFiles(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestAgainstHuggingFace(t *testing.T) {
-	for _, name := range []string{"bert-base-uncased", "bert-base-cased", "bert-base-multilingual-cased"} {
-		for _, form := range []string{"tokenizer.json", "vocab.txt", "saved"} {
+	for _, name := range []string{"bert-base-uncased", "bert-base-cased", "bert-base-multilingual-cased", "roberta-base"} {
+		vocabulary := []string{"vocab.txt"}
+		if name == "roberta-base" {
+			vocabulary = []string{"vocab.json", "merges.txt"}
+		}
+		// Each form of the directory; what it lacks is built as the README of the goldens says.
+		for _, form := range []string{"tokenizer.json", "classic files", "bare vocabulary", "saved", "saved, classic files"} {
 			t.Run(name+"/"+form, func(t *testing.T) {
+				t.Parallel()
 				dir := shared(t, "golden", "tokenizers", name, "hf")
 				cases := shared(t, "golden", "tokenizers", name, "cases.jsonl.gz")
-				if form == "vocab.txt" {
-					classic := t.TempDir()
-					for from, to := range map[string]string{shared(t, "vocab", name, "vocab.txt"): "vocab.txt", filepath.Join(dir, "tokenizer_config.json"): "tokenizer_config.json"} {
-						data, err := os.ReadFile(from)
-						if err != nil {
-							t.Fatal(err)
-						}
-						if err := os.WriteFile(filepath.Join(classic, to), data, 0o644); err != nil {
-							t.Fatal(err)
+				files := map[string]string{}
+				if form == "classic files" || form == "bare vocabulary" {
+					for _, v := range vocabulary {
+						files[v] = shared(t, "vocab", name, v)
+					}
+					for _, f := range []string{"tokenizer_config.json", "special_tokens_map.json"} {
+						if form == "classic files" || name != "roberta-base" && f == "tokenizer_config.json" {
+							files[f] = filepath.Join(dir, f)
 						}
 					}
-					dir = classic
+					dir = copyFiles(t, files)
 				}
 				tok, err := Load(dir)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if form == "saved" {
+				if form == "saved" || form == "saved, classic files" {
 					dir = t.TempDir()
 					if err := tok.Save(dir); err != nil {
 						t.Fatal(err)
+					}
+					if form != "saved" {
+						if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
+							t.Fatal(err)
+						}
 					}
 					if tok, err = Load(dir); err != nil {
 						t.Fatal(err)

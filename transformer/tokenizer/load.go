@@ -12,55 +12,127 @@ import (
 	"strings"
 )
 
-// Load reads the tokenizer of a model directory: tokenizer.json, or else
-// vocab.txt with tokenizer_config.json. Truncation and padding settings of a
-// tokenizer.json are not taken over: callers say them.
+// Load reads the tokenizer of a model directory. Which one it is, its files
+// tell: tokenizer.json, or else vocab.txt (WordPiece), vocab.json with
+// merges.txt (byte-level BPE), spiece.model or sentencepiece.bpe.model
+// (Unigram), with what tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json say. Truncation and padding settings of a tokenizer.json
+// are not taken over: callers say them.
 func Load(dir string) (*Tokenizer, error) {
-	var c tokenizerConfig
-	configPath := filepath.Join(dir, "tokenizer_config.json")
-	if data, err := os.ReadFile(configPath); err == nil {
-		if err := json.Unmarshal(data, &c); err != nil {
-			return nil, fmt.Errorf("%s: %w", configPath, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	c, err := readConfig(dir)
+	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "tokenizer.json")
-	data, err := os.ReadFile(path)
-	var t *Tokenizer
-	switch {
-	case err == nil:
-		t, err = parseTokenizerJSON(data, c)
-	case errors.Is(err, fs.ErrNotExist):
-		path = filepath.Join(dir, "vocab.txt")
-		if data, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: found no tokenizer: expected tokenizer.json or vocab.txt", dir)
+	for _, form := range []struct {
+		name string
+		read func(data []byte, dir string, c *config) (description, error)
+	}{
+		{"tokenizer.json", readTokenizerJSON},
+		{"vocab.txt", readVocabTxt},
+		{"vocab.json", readVocabJSON},
+		{"spiece.model", readSpiece},
+		{"sentencepiece.bpe.model", readSpiece},
+	} {
+		path := filepath.Join(dir, form.name)
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		if err == nil {
-			t, err = fromVocabulary(data, c)
+		if err != nil {
+			return nil, err
 		}
+		c.file = form.name
+		d, err := form.read(data, dir, c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if n := float64(c.ModelMaxLength); n > 0 && n < 1<<30 {
+			d.maxLength = int(n)
+		}
+		d.class, d.config = c.TokenizerClass, c.rest
+		t, err := d.build()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return t, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if n := float64(c.ModelMaxLength); n > 0 && n < 1<<30 {
-		t.maxLength = int(n)
-	}
-	return t, nil
+	return nil, fmt.Errorf("%s: found no tokenizer: expected tokenizer.json, vocab.txt, vocab.json and merges.txt, spiece.model or sentencepiece.bpe.model", dir)
 }
 
-// tokenizerConfig is what is used of a tokenizer_config.json.
-type tokenizerConfig struct {
-	TokenizerClass string       `json:"tokenizer_class"`
-	DoLowerCase    *bool        `json:"do_lower_case"`
-	StripAccents   *bool        `json:"strip_accents"`
-	ChineseChars   *bool        `json:"tokenize_chinese_chars"`
-	ModelMaxLength jsonNumber   `json:"model_max_length"`
-	Pad            specialToken `json:"pad_token"`
-	Unk            specialToken `json:"unk_token"`
-	CLS            specialToken `json:"cls_token"`
-	SEP            specialToken `json:"sep_token"`
-	Mask           specialToken `json:"mask_token"`
+// config is what tokenizer_config.json and special_tokens_map.json say.
+type config struct {
+	TokenizerClass string                `json:"tokenizer_class"`
+	DoLowerCase    *bool                 `json:"do_lower_case"`
+	StripAccents   *bool                 `json:"strip_accents"`
+	ChineseChars   *bool                 `json:"tokenize_chinese_chars"`
+	AddPrefixSpace *bool                 `json:"add_prefix_space"`
+	ModelMaxLength jsonNumber            `json:"model_max_length"`
+	Added          map[string]configItem `json:"added_tokens_decoder"`
+	Additional     []configItem          `json:"additional_special_tokens"`
+	Pad            configItem            `json:"pad_token"`
+	Unk            configItem            `json:"unk_token"`
+	CLS            configItem            `json:"cls_token"`
+	SEP            configItem            `json:"sep_token"`
+	Mask           configItem            `json:"mask_token"`
+	BOS            configItem            `json:"bos_token"`
+	EOS            configItem            `json:"eos_token"`
+
+	file       string         // which vocabulary it goes with
+	addedLater map[string]int // added_tokens.json
+	rest       map[string]json.RawMessage
+}
+
+// readConfig reads what is there of the files that say how a vocabulary is used.
+func readConfig(dir string) (*config, error) {
+	c := &config{}
+	for _, name := range []string{"special_tokens_map.json", "tokenizer_config.json"} { // the latter has the last word
+		path := filepath.Join(dir, name)
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := c.read(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if name == "tokenizer_config.json" {
+			if err := json.Unmarshal(data, &c.rest); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+		}
+	}
+	path := filepath.Join(dir, "added_tokens.json")
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		if err := json.Unmarshal(data, &c.addedLater); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return c, nil
+}
+
+// read takes over what one of the files says. A token that it only names keeps
+// the flags that another one gave it.
+func (c *config) read(data []byte) error {
+	before := *c
+	if err := json.Unmarshal(data, c); err != nil {
+		return err
+	}
+	for _, p := range []struct{ now, old *configItem }{
+		{&c.Pad, &before.Pad}, {&c.Unk, &before.Unk}, {&c.CLS, &before.CLS}, {&c.SEP, &before.SEP},
+		{&c.Mask, &before.Mask}, {&c.BOS, &before.BOS}, {&c.EOS, &before.EOS},
+	} {
+		if p.now.Content == "" || !p.now.flags && p.now.Content == p.old.Content {
+			*p.now = *p.old
+		}
+	}
+	return nil
 }
 
 // jsonNumber is a number of any size; null is 0.
@@ -78,240 +150,184 @@ func (n *jsonNumber) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// specialToken is a string, or an object that has it as content.
-type specialToken string
-
-func (s *specialToken) UnmarshalJSON(data []byte) error {
-	var o struct {
-		Content string `json:"content"`
-	}
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		if err := json.Unmarshal(data, &o); err != nil {
-			return err
-		}
-		*s = specialToken(o.Content)
-		return nil
-	}
-	return json.Unmarshal(data, (*string)(s))
+// configItem is a token: a string, or an object that has it as content, with flags.
+type configItem struct {
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+	flags      bool   // the flags were said
 }
 
-func (s specialToken) or(name string) string {
-	if s == "" {
+func (s *configItem) UnmarshalJSON(data []byte) error {
+	*s = configItem{}
+	if bytes.HasPrefix(data, []byte("{")) {
+		type plain configItem
+		s.flags = true
+		return json.Unmarshal(data, (*plain)(s))
+	}
+	return json.Unmarshal(data, &s.Content)
+}
+
+func (s configItem) added(id int32) addedToken {
+	return addedToken{s.Content, id, s.Special, s.LStrip, s.RStrip, s.SingleWord, s.Normalized}
+}
+
+func (s configItem) or(name string) string {
+	if s.Content == "" {
 		return name
 	}
-	return string(s)
+	return s.Content
 }
 
-func fromVocabulary(data []byte, c tokenizerConfig) (*Tokenizer, error) {
-	if c.TokenizerClass != "" && !strings.HasPrefix(c.TokenizerClass, "Bert") && !strings.HasPrefix(c.TokenizerClass, "DistilBert") && c.TokenizerClass != "PreTrainedTokenizerFast" {
-		return nil, fmt.Errorf("tokenizer_class of tokenizer_config.json: found %q, expected BertTokenizer", c.TokenizerClass)
+// special returns the names of the special tokens: as the files give them, or
+// else those of the usual names that the vocabulary has. known tells the latter.
+func (c *config) special(known func(token string) bool) specialTokens {
+	pick := func(said configItem, usual ...string) string {
+		for _, name := range usual {
+			if said.Content == "" && known(name) {
+				return name
+			}
+		}
+		return said.Content
 	}
-	text := strings.TrimSuffix(string(data), "\n")
-	if text == "" {
-		return nil, errors.New("the vocabulary is empty")
+	return specialTokens{
+		pad:  pick(c.Pad, "[PAD]", "<pad>"),
+		unk:  pick(c.Unk, "[UNK]", "<unk>"),
+		cls:  pick(c.CLS, "[CLS]", "<cls>", "<s>"),
+		sep:  pick(c.SEP, "[SEP]", "<sep>", "</s>"),
+		mask: pick(c.Mask, "[MASK]", "<mask>"),
 	}
-	vocab := strings.Split(text, "\n")
-	for i := range vocab {
-		vocab[i] = strings.TrimSuffix(vocab[i], "\r")
-	}
-	yes := func(b *bool) bool { return b == nil || *b }
-	return newBert(vocab, bertNormalizer{true, yes(c.ChineseChars), c.StripAccents, yes(c.DoLowerCase)}, c.special(), "##", 100)
 }
 
-// special returns the names of the special tokens, BERT's where none are given.
-func (c tokenizerConfig) special() specialTokens {
-	b := bertSpecialTokens
-	return specialTokens{c.Pad.or(b.pad), c.Unk.or(b.unk), c.CLS.or(b.cls), c.SEP.or(b.sep), c.Mask.or(b.mask)}
-}
-
-// component is a part of a tokenizer.json, told by its type.
-type component struct {
-	Type string `json:"type"`
-}
-
-// maxVocabulary bounds the ids that a tokenizer.json may name.
+// maxVocabulary bounds the ids of tokens.
 const maxVocabulary = 1 << 24
 
-func parseTokenizerJSON(data []byte, c tokenizerConfig) (*Tokenizer, error) {
-	var file struct {
-		AddedTokens []struct {
-			ID         int    `json:"id"`
-			Content    string `json:"content"`
-			SingleWord bool   `json:"single_word"`
-			LStrip     bool   `json:"lstrip"`
-			RStrip     bool   `json:"rstrip"`
-			Normalized bool   `json:"normalized"`
-			Special    bool   `json:"special"`
-		} `json:"added_tokens"`
-		Normalizer    json.RawMessage `json:"normalizer"`
-		PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
-		PostProcessor json.RawMessage `json:"post_processor"`
-		Model         struct {
-			Type     string          `json:"type"`
-			UnkToken string          `json:"unk_token"`
-			Prefix   *string         `json:"continuing_subword_prefix"`
-			MaxChars *int            `json:"max_input_chars_per_word"`
-			Vocab    json.RawMessage `json:"vocab"`
-		} `json:"model"`
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
-	}
-	if file.Model.Type != "WordPiece" {
-		return nil, fmt.Errorf("model: found type %q, expected \"WordPiece\"", file.Model.Type)
-	}
-	var ids map[string]int
-	if err := json.Unmarshal(file.Model.Vocab, &ids); err != nil {
-		return nil, fmt.Errorf("model.vocab: %w", err)
-	}
-	for _, a := range file.AddedTokens {
-		if a.SingleWord || a.LStrip || a.RStrip || a.Normalized {
-			return nil, fmt.Errorf("added_tokens: %q: single_word, lstrip, rstrip and normalized are not supported for WordPiece", a.Content)
-		}
-		if a.Content == "" {
-			return nil, errors.New("added_tokens: found an empty token")
-		}
-		if id, ok := ids[a.Content]; ok && id != a.ID {
-			return nil, fmt.Errorf("added_tokens: %q has the id %d, in the vocabulary %d", a.Content, a.ID, id)
-		}
-		if ids == nil {
-			ids = map[string]int{}
-		}
-		ids[a.Content] = a.ID
-	}
+// byID puts the tokens of a vocabulary into the order of their ids, which are
+// 0 and up, each once.
+func byID(ids map[string]int) ([]string, error) {
 	vocab := make([]string, len(ids))
 	taken := make([]bool, len(ids))
 	for token, id := range ids {
 		if id < 0 || id >= min(len(ids), maxVocabulary) || taken[id] {
-			return nil, fmt.Errorf("model.vocab: %q has the id %d: expected 0 to %d, each once", token, id, len(ids)-1)
+			return nil, fmt.Errorf("vocabulary: %q has the id %d: expected 0 to %d, each once", token, id, len(ids)-1)
 		}
 		vocab[id], taken[id] = token, true
 	}
-	n, err := parseNormalizer(file.Normalizer)
-	if err != nil {
-		return nil, err
+	return vocab, nil
+}
+
+// readTokenizerJSON reads a tokenizer.json.
+func readTokenizerJSON(data []byte, _ string, c *config) (d description, err error) {
+	var file struct {
+		AddedTokens []struct {
+			ID int32 `json:"id"`
+			configItemFields
+		} `json:"added_tokens"`
+		Normalizer    json.RawMessage `json:"normalizer"`
+		PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+		PostProcessor json.RawMessage `json:"post_processor"`
+		Decoder       json.RawMessage `json:"decoder"`
+		Model         struct {
+			modelSettings
+			Vocab  json.RawMessage `json:"vocab"`
+			Merges []jsonMerge     `json:"merges"`
+		} `json:"model"`
 	}
-	var pre component
-	if err := json.Unmarshal(orNull(file.PreTokenizer), &pre); err != nil || pre.Type != "BertPreTokenizer" {
-		return nil, fmt.Errorf("pre_tokenizer: found type %q, expected \"BertPreTokenizer\"", pre.Type)
+	if err := json.Unmarshal(data, &file); err != nil {
+		return d, fmt.Errorf("not a tokenizer.json: %w", err)
 	}
-	prefix, maxChars := "##", 100
-	if file.Model.Prefix != nil {
-		prefix = *file.Model.Prefix
-	}
-	if file.Model.MaxChars != nil {
-		maxChars = *file.Model.MaxChars
-	}
-	special := c.special()
-	if file.Model.UnkToken != "" {
-		special.unk = file.Model.UnkToken
-	}
-	t, err := newBert(vocab, n, special, prefix, maxChars)
-	if err != nil {
-		return nil, err
-	}
-	t.added = nil
+	d = description{normalizer: file.Normalizer, preTokenizer: file.PreTokenizer, postProcessor: file.PostProcessor, decoder: file.Decoder, model: file.Model.modelSettings}
 	for _, a := range file.AddedTokens {
-		t.added = append(t.added, addedToken{content: a.Content, id: int32(a.ID), special: a.Special})
+		d.added = append(d.added, configItem(a.configItemFields).added(a.ID))
 	}
-	t.init()
-	return t, t.parsePostProcessor(file.PostProcessor)
+	vocab := bytes.TrimSpace(file.Model.Vocab)
+	if d.model.Type == "" { // files of old did not say
+		switch {
+		case bytes.HasPrefix(vocab, []byte("[")):
+			d.model.Type = "Unigram"
+		case file.Model.Merges != nil:
+			d.model.Type = "BPE"
+		case d.model.MaxChars != nil:
+			d.model.Type = "WordPiece"
+		}
+	}
+	switch d.model.Type {
+	case "Unigram":
+		var list []jsonScoredPiece
+		if err := json.Unmarshal(vocab, &list); err != nil {
+			return d, fmt.Errorf("model.vocab: %w", err)
+		}
+		for _, p := range list {
+			d.vocab, d.scores = append(d.vocab, p.Piece), append(d.scores, p.Score)
+		}
+	case "BPE", "WordPiece":
+		var ids map[string]int
+		if err := json.Unmarshal(vocab, &ids); err != nil {
+			return d, fmt.Errorf("model.vocab: %w", err)
+		}
+		if d.vocab, err = byID(ids); err != nil {
+			return d, fmt.Errorf("model.vocab: %w", err)
+		}
+	}
+	for _, m := range file.Model.Merges {
+		d.merges = append(d.merges, m)
+	}
+	known := map[string]bool{}
+	for _, token := range d.vocab {
+		known[token] = true
+	}
+	for _, a := range d.added {
+		known[a.content] = true
+	}
+	if c.Unk.Content == "" && d.model.UnkToken != nil {
+		c.Unk.Content = *d.model.UnkToken
+	}
+	d.special = c.special(func(token string) bool { return known[token] })
+	return d, nil
 }
 
-func orNull(data json.RawMessage) json.RawMessage {
-	if len(data) == 0 {
-		return json.RawMessage("null")
+// configItemFields is configItem without its way of being read, for objects that hold more.
+type configItemFields configItem
+
+// jsonScoredPiece is a ScoredPiece as tokenizer.json has it: ["▁the", -3.5].
+type jsonScoredPiece ScoredPiece
+
+func (p *jsonScoredPiece) UnmarshalJSON(data []byte) error {
+	list := []any{&p.Piece, &p.Score}
+	if err := json.Unmarshal(data, &list); err != nil || len(list) != 2 || list[0] == nil || list[1] == nil {
+		return fmt.Errorf("found %.100s, expected a piece and its score", data)
 	}
-	return data
+	return nil
 }
 
-func parseNormalizer(data json.RawMessage) (bertNormalizer, error) {
-	var n struct {
-		component
-		CleanText    *bool `json:"clean_text"`
-		ChineseChars *bool `json:"handle_chinese_chars"`
-		StripAccents *bool `json:"strip_accents"`
-		Lowercase    *bool `json:"lowercase"`
-	}
-	if err := json.Unmarshal(orNull(data), &n); err != nil {
-		return bertNormalizer{}, fmt.Errorf("normalizer: %w", err)
-	}
-	if n.Type != "BertNormalizer" {
-		return bertNormalizer{}, fmt.Errorf("normalizer: found type %q, expected \"BertNormalizer\"", n.Type)
-	}
-	yes := func(b *bool) bool { return b == nil || *b }
-	return bertNormalizer{yes(n.CleanText), yes(n.ChineseChars), n.StripAccents, yes(n.Lowercase)}, nil
-}
+// jsonMerge is a merge as tokenizer.json has it: ["a", "b"], and "a b" in older files.
+type jsonMerge [2]string
 
-// parsePostProcessor takes over the templates of single texts and pairs.
-func (t *Tokenizer) parsePostProcessor(data json.RawMessage) error {
-	type part struct {
-		SpecialToken *struct {
-			ID     string `json:"id"`
-			TypeID int32  `json:"type_id"`
+func (m *jsonMerge) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte(`"`)) {
+		var s string
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
 		}
-		Sequence *struct {
-			ID     string `json:"id"`
-			TypeID int32  `json:"type_id"`
-		}
-	}
-	var p struct {
-		component
-		Single  []part `json:"single"`
-		Pair    []part `json:"pair"`
-		Special map[string]struct {
-			IDs []int32 `json:"ids"`
-		} `json:"special_tokens"`
-		SEP []any `json:"sep"`
-		CLS []any `json:"cls"`
-	}
-	if err := json.Unmarshal(orNull(data), &p); err != nil {
-		return fmt.Errorf("post_processor: %w", err)
-	}
-	switch p.Type {
-	case "BertProcessing": // [CLS] A [SEP] B [SEP], what newBert set
-		for _, s := range []struct {
-			key, token string
-			found      []any
-		}{{"cls", t.special.cls, p.CLS}, {"sep", t.special.sep, p.SEP}} {
-			if len(s.found) != 2 || s.found[0] != s.token || s.found[1] != float64(t.ids[s.token]) {
-				return fmt.Errorf("post_processor.%s: found %v, expected [%q, %d]", s.key, s.found, s.token, t.ids[s.token])
-			}
-		}
-		return nil
-	case "TemplateProcessing":
-	default:
-		return fmt.Errorf("post_processor: found type %q, expected \"TemplateProcessing\" or \"BertProcessing\"", p.Type)
-	}
-	build := func(name string, parts []part, sequences int) ([]templatePart, error) {
-		var out []templatePart
-		seen := [2]int{}
-		for i, q := range parts {
-			switch {
-			case q.Sequence != nil && (q.Sequence.ID == "A" || q.Sequence.ID == "B" && sequences == 2):
-				s := int8(q.Sequence.ID[0] - 'A')
-				seen[s]++
-				out = append(out, templatePart{s, 0, q.Sequence.TypeID})
-			case q.SpecialToken != nil && len(p.Special[q.SpecialToken.ID].IDs) > 0:
-				for _, id := range p.Special[q.SpecialToken.ID].IDs {
-					if id < 0 || int(id) >= len(t.vocab) {
-						return nil, fmt.Errorf("post_processor.%s[%d]: id %d of %q is not in the vocabulary of %d tokens", name, i, id, q.SpecialToken.ID, len(t.vocab))
-					}
-					out = append(out, templatePart{-1, id, q.SpecialToken.TypeID})
-				}
-			default:
-				return nil, fmt.Errorf("post_processor.%s[%d]: expected a sequence A or B, or a special token with ids", name, i)
-			}
-		}
-		if seen[0] != 1 || seen[1] != sequences-1 {
-			return nil, fmt.Errorf("post_processor.%s: expected each of its %d sequences once", name, sequences)
-		}
-		return out, nil
-	}
-	var err error
-	if t.single, err = build("single", p.Single, 1); err != nil {
+		pair, err := parseMerge(s)
+		*m = pair
 		return err
 	}
-	t.pair, err = build("pair", p.Pair, 2)
-	return err
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil || len(list) != 2 {
+		return fmt.Errorf("merges: found %.100s, expected two tokens", data)
+	}
+	*m = jsonMerge{list[0], list[1]}
+	return nil
+}
+
+func parseMerge(s string) ([2]string, error) {
+	a, b, ok := strings.Cut(s, " ")
+	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
+		return [2]string{}, fmt.Errorf("merges: found %.100q, expected two tokens with a space between them", s)
+	}
+	return [2]string{a, b}, nil
 }

@@ -42,13 +42,16 @@ type model interface {
 
 // scratch is the memory of one call of Encode, reused from text to text.
 type scratch struct {
-	chars  [2][]char   // the normalised text, and the step before
-	words  [2][][]char // the words, and those of the step before
-	arena  []char      // characters that pre-tokenizers made
-	bytes  []byte
-	starts []int // byte at which each character begins
-	pieces [2][]piece
-	model  any // what a model keeps from word to word
+	cuts     [2][]stretch // at added tokens: in the text as it is, and normalised
+	chars    [2][]char    // the text as it is at a step of normalisation, and the step before
+	places   []int        // byte of each character of the normalised text
+	words    [2][][]char  // the words, and those of the step before
+	spans    []span
+	arena    []char // characters that pre-tokenizers made
+	bytes    []byte
+	numbered [maxCachedWord]char
+	pieces   [2][]piece
+	model    any // what a model keeps from word to word
 }
 
 // ScoredPiece is an entry of a Unigram vocabulary with its log probability.
@@ -57,22 +60,37 @@ type ScoredPiece struct {
 	Score float64
 }
 
-// description says all about a tokenizer that a tokenizer.json says. Classic
-// files and trained vocabularies are turned into one as well, so that every
-// tokenizer is built, and saved, in one way.
+// description says all about a tokenizer that a directory of Hugging Face
+// says. Classic files and trained vocabularies are turned into one as well, so
+// that every tokenizer is built, and saved, in one way.
 type description struct {
 	added []addedToken
 	// The components as tokenizer.json has them; nil or null for none.
 	normalizer, preTokenizer, postProcessor, decoder json.RawMessage
-	// model has the model's type and settings, without "vocab" and "merges".
-	model  map[string]any
-	vocab  []string    // the model's tokens by id
-	scores []float64   // of vocab, for Unigram
-	merges [][2]string // for BPE
+	model                                            modelSettings
+	vocab                                            []string    // the model's tokens by id
+	scores                                           []float64   // of vocab, for Unigram
+	merges                                           [][2]string // for BPE
 
-	special     specialTokens
-	maxLength   int               // model_max_length, 0 if not known
-	class       string            // tokenizer_class of tokenizer_config.json
-	config      map[string]any    // what else tokenizer_config.json says
-	classicFile map[string][]byte // files that are written as they were read, by name: spiece.model
+	special   specialTokens
+	maxLength int    // model_max_length, 0 if not known
+	class     string // tokenizer_class
+	// config has what else tokenizer_config.json says.
+	config map[string]json.RawMessage
+	// classic has files that are written as they were read, by name: spiece.model.
+	classic map[string][]byte
+}
+
+// modelSettings are the settings of all models, as tokenizer.json names them.
+type modelSettings struct {
+	Type         string   `json:"type"`
+	UnkToken     *string  `json:"unk_token"`                 // WordPiece, BPE
+	UnkID        *int     `json:"unk_id"`                    // Unigram
+	Prefix       *string  `json:"continuing_subword_prefix"` // WordPiece, BPE
+	MaxChars     *int     `json:"max_input_chars_per_word"`  // WordPiece
+	Suffix       *string  `json:"end_of_word_suffix"`        // BPE
+	Dropout      *float64 `json:"dropout"`                   // BPE
+	FuseUnk      bool     `json:"fuse_unk"`                  // BPE
+	ByteFallback bool     `json:"byte_fallback"`             // BPE, Unigram
+	IgnoreMerges bool     `json:"ignore_merges"`             // BPE
 }

@@ -3,109 +3,187 @@ package tokenizer
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"godwit/transformer/checkpoint"
 )
 
-// Save writes tokenizer.json, vocab.txt, tokenizer_config.json and
-// special_tokens_map.json into dir, each in one step; transformers loads them.
+// Save writes tokenizer.json, tokenizer_config.json, special_tokens_map.json
+// and the classic files of the vocabulary into dir, each in one step;
+// transformers loads them.
 func (t *Tokenizer) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	s := t.special
-	tokens := map[string]any{"pad_token": s.pad, "unk_token": s.unk, "cls_token": s.cls, "sep_token": s.sep, "mask_token": s.mask}
-	config := map[string]any{
-		"tokenizer_class": "BertTokenizer", "do_lower_case": t.normalizer.lowercase, "strip_accents": t.normalizer.stripAccents,
-		"tokenize_chinese_chars": t.normalizer.chineseChars,
-	}
-	for k, v := range tokens {
-		config[k] = v
-	}
-	if t.maxLength > 0 {
-		config["model_max_length"] = t.maxLength
-	}
-	full, err := t.tokenizerJSON()
+	d := &t.description
+	full, err := d.tokenizerJSON()
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		data []byte
-		from any
-	}{
-		{"vocab.txt", []byte(strings.Join(t.vocab, "\n") + "\n"), nil},
-		{"special_tokens_map.json", nil, tokens},
-		{"tokenizer_config.json", nil, config},
-		{"tokenizer.json", full, nil},
-	} {
-		if f.from != nil {
-			var err error
-			if f.data, err = json.MarshalIndent(f.from, "", "  "); err != nil {
+	files := map[string][]byte{"tokenizer.json": full}
+	config, special := d.tokenizerConfig()
+	for name, v := range map[string]any{"tokenizer_config.json": config, "special_tokens_map.json": special} {
+		data, err := json.MarshalIndent(v, "", "  ")
+		if err != nil {
+			return err
+		}
+		files[name] = append(data, '\n')
+	}
+	maps.Copy(files, d.classic)
+	switch {
+	case d.model.Type == "WordPiece" && !slices.ContainsFunc(d.vocab, func(s string) bool { return strings.ContainsAny(s, "\r\n") }):
+		files["vocab.txt"] = []byte(strings.Join(d.vocab, "\n") + "\n")
+	case d.model.Type == "BPE":
+		merges := []byte("#version: 0.2\n")
+		for _, m := range d.merges {
+			if strings.ContainsAny(m[0]+m[1], " \r\n") { // not for this file
+				merges = nil
+				break
+			}
+			merges = append(merges, m[0]+" "+m[1]+"\n"...)
+		}
+		if merges != nil {
+			vocab, err := vocabJSON(d.vocab)
+			if err != nil {
 				return err
 			}
-			f.data = append(f.data, '\n')
+			files["vocab.json"], files["merges.txt"] = append(vocab, '\n'), merges
 		}
-		if err := checkpoint.WriteFile(filepath.Join(dir, f.name), f.data); err != nil {
+	}
+	// tokenizer.json comes last: where it is, the others are.
+	for _, name := range append(slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(n string) bool { return n == "tokenizer.json" }), "tokenizer.json") {
+		if err := checkpoint.WriteFile(filepath.Join(dir, name), files[name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tokenizerJSON writes the vocabulary by hand, in the order of ids.
-func (t *Tokenizer) tokenizerJSON() ([]byte, error) {
-	added := slices.Clone(t.added)
-	slices.SortFunc(added, func(a, b addedToken) int { return int(a.id - b.id) })
-	var tokens []map[string]any
-	for _, a := range added {
-		tokens = append(tokens, map[string]any{"id": a.id, "content": a.content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": a.special})
-	}
-	specials := map[string]any{}
-	template := func(parts []templatePart) (list []any) {
-		for _, p := range parts {
-			if p.sequence >= 0 {
-				list = append(list, map[string]any{"Sequence": map[string]any{"id": string(rune('A' + p.sequence)), "type_id": p.typeID}})
-				continue
-			}
-			name := t.vocab[p.id]
-			specials[name] = map[string]any{"id": name, "ids": []int32{p.id}, "tokens": []string{name}}
-			list = append(list, map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": p.typeID}})
+// tokenizerConfig returns what tokenizer_config.json and special_tokens_map.json say.
+func (d *description) tokenizerConfig() (config, special object) {
+	config, special = object{}, object{}
+	for key, value := range d.config {
+		switch key {
+		case "name_or_path", "is_local", "local_files_only", "special_tokens_map_file", "tokenizer_file":
+		default:
+			config[key] = value
 		}
-		return list
 	}
-	single, pair := template(t.single), template(t.pair)
-	var vocab bytes.Buffer
-	encoder := json.NewEncoder(&vocab)
+	flags := map[string]addedToken{}
+	decoder := object{}
+	for _, a := range d.added {
+		flags[a.content] = a
+		decoder[strconv.Itoa(int(a.id))] = a.flags()
+	}
+	config["added_tokens_decoder"] = decoder
+	s := d.special
+	for key, name := range map[string]string{"pad_token": s.pad, "unk_token": s.unk, "cls_token": s.cls, "sep_token": s.sep, "mask_token": s.mask} {
+		if name == "" {
+			continue
+		}
+		config[key], special[key] = name, name
+		if a, ok := flags[name]; ok && (a.lstrip || a.rstrip || a.singleWord || a.normalized) {
+			special[key] = a.flags()
+		}
+	}
+	for _, key := range []string{"bos_token", "eos_token"} {
+		if value, ok := config[key]; ok {
+			special[key] = value
+		}
+	}
+	config["tokenizer_class"] = d.class
+	if d.class == "" {
+		config["tokenizer_class"] = "PreTrainedTokenizerFast"
+	}
+	delete(config, "model_max_length")
+	if d.maxLength > 0 {
+		config["model_max_length"] = d.maxLength
+	}
+	return config, special
+}
+
+// flags writes the token as the files of transformers do.
+func (a addedToken) flags() object {
+	return object{"content": a.content, "single_word": a.singleWord, "lstrip": a.lstrip, "rstrip": a.rstrip, "normalized": a.normalized, "special": a.special}
+}
+
+// vocabJSON writes a vocabulary in the order of ids.
+func vocabJSON(vocab []string) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	vocab.WriteByte('{')
-	for id, token := range t.vocab {
+	b.WriteByte('{')
+	for id, token := range vocab {
 		if id > 0 {
-			vocab.WriteByte(',')
+			b.WriteByte(',')
 		}
 		if err := encoder.Encode(token); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&vocab, ":%d", id)
+		b.Truncate(b.Len() - 1) // the end of line
+		b.WriteByte(':')
+		b.WriteString(strconv.Itoa(id))
 	}
-	vocab.WriteByte('}')
-	file := map[string]any{
-		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": tokens,
-		"normalizer":     map[string]any{"type": "BertNormalizer", "clean_text": t.normalizer.cleanText, "handle_chinese_chars": t.normalizer.chineseChars, "strip_accents": t.normalizer.stripAccents, "lowercase": t.normalizer.lowercase},
-		"pre_tokenizer":  map[string]any{"type": "BertPreTokenizer"},
-		"post_processor": map[string]any{"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials},
-		"decoder":        map[string]any{"type": "WordPiece", "prefix": t.model.prefix, "cleanup": true},
-		"model": map[string]any{"type": "WordPiece", "unk_token": t.special.unk, "continuing_subword_prefix": t.model.prefix,
-			"max_input_chars_per_word": t.model.maxChars, "vocab": json.RawMessage(vocab.Bytes())},
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// tokenizerJSON writes all that the pipeline is made of.
+func (d *description) tokenizerJSON() ([]byte, error) {
+	tokens := []object{}
+	for _, a := range d.added {
+		o := a.flags()
+		o["id"] = a.id
+		tokens = append(tokens, o)
 	}
+	slices.SortStableFunc(tokens, func(a, b object) int { return int(a["id"].(int32) - b["id"].(int32)) })
+	m := d.model
+	model := object{"type": m.Type}
+	var vocab any
+	switch m.Type {
+	case "Unigram":
+		list := make([][2]any, len(d.vocab))
+		for i, token := range d.vocab {
+			list[i] = [2]any{token, d.scores[i]}
+		}
+		vocab = list
+		model["unk_id"], model["byte_fallback"] = m.UnkID, m.ByteFallback
+	default:
+		data, err := vocabJSON(d.vocab)
+		if err != nil {
+			return nil, err
+		}
+		vocab = json.RawMessage(data)
+		model["unk_token"], model["continuing_subword_prefix"] = m.UnkToken, m.Prefix
+		if m.Type == "WordPiece" {
+			model["continuing_subword_prefix"] = orDefault(m.Prefix, "##")
+			model["max_input_chars_per_word"] = orDefault(m.MaxChars, 100)
+			break
+		}
+		model["end_of_word_suffix"], model["dropout"] = m.Suffix, nil
+		model["fuse_unk"], model["byte_fallback"], model["ignore_merges"] = m.FuseUnk, m.ByteFallback, m.IgnoreMerges
+		model["merges"] = append([][2]string{}, d.merges...)
+	}
+	model["vocab"] = vocab
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	err := e.Encode(file)
+	err := e.Encode(object{
+		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": tokens,
+		"normalizer": orNull(d.normalizer), "pre_tokenizer": orNull(d.preTokenizer), "post_processor": orNull(d.postProcessor), "decoder": orNull(d.decoder),
+		"model": model,
+	})
 	return out.Bytes(), err
+}
+
+func orNull(data json.RawMessage) json.RawMessage {
+	if len(data) == 0 {
+		return json.RawMessage("null")
+	}
+	return data
 }

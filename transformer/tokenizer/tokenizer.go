@@ -5,131 +5,67 @@ package tokenizer
 import (
 	"fmt"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 )
 
-// Tokenizer is BERT's: clean-up, words, WordPiece. It is safe for concurrent use.
+// Tokenizer is a pipeline: added tokens, normalisation, words, the model's
+// tokens, special tokens around them. It is safe for concurrent use.
 type Tokenizer struct {
-	vocab      []string // by id
-	ids        map[string]int32
-	normalizer bertNormalizer
-	model      wordPiece
-	added      []addedToken // special tokens that are cut out of the text as they are
-	single     []templatePart
-	pair       []templatePart
-	special    specialTokens
-	maxLength  int // model_max_length, 0 if not known
-	scratch    sync.Pool
+	description   description
+	tokens        []string // by id: the vocabulary, then added tokens
+	ids           map[string]int32
+	added         *addedTokens // found in the text as it is
+	addedLater    *addedTokens // found in the normalised text
+	normalizers   []normalizer
+	preTokenizers []preTokenizer
+	model         model
+	cache         *wordCache
+	post          postProcessor
+	margins       []margins // of tokens by id, where offsets are trimmed
+	special       [5]int32  // ids of description.special, -1 for none
+	decoder       []decoder
+	scratch       sync.Pool
 }
 
-// addedToken is a token that is found in the text before anything else.
-type addedToken struct {
-	content    string
-	id         int32
-	special    bool
-	lstrip     bool // takes the white space before it along
-	rstrip     bool // and behind it
-	singleWord bool // is none where a letter or digit adjoins
-	normalized bool // is looked for in the normalised text
-}
-
-// templatePart is a special token, or the text or pair (sequence 0 or 1).
-type templatePart struct {
-	sequence int8 // -1 for a special token
-	id       int32
-	typeID   int32
-}
-
+// specialTokens are names of tokens, "" for none.
 type specialTokens struct{ pad, unk, cls, sep, mask string }
 
-var bertSpecialTokens = specialTokens{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
-
-// WordPieceOptions are the settings of BERT's clean-up.
-type WordPieceOptions struct {
-	Lowercase    bool
-	StripAccents *bool // nil: as Lowercase
-	ChineseChars bool  // set Chinese characters apart
-}
-
-// NewWordPiece returns BERT's tokenizer with a vocabulary, which has [PAD], [UNK],
-// [CLS], [SEP] and [MASK].
-func NewWordPiece(vocab []string, opt WordPieceOptions) (*Tokenizer, error) {
-	return newBert(vocab, bertNormalizer{true, opt.ChineseChars, opt.StripAccents, opt.Lowercase}, bertSpecialTokens, "##", 100)
-}
-
-func newBert(vocab []string, n bertNormalizer, special specialTokens, prefix string, maxChars int) (*Tokenizer, error) {
-	t := &Tokenizer{vocab: vocab, ids: make(map[string]int32, len(vocab)), normalizer: n, special: special}
-	if len(vocab) == 0 {
-		return nil, fmt.Errorf("the vocabulary is empty")
-	}
-	t.model = wordPiece{first: make(map[string]int32, len(vocab)), later: map[string]int32{}, prefix: prefix, maxChars: maxChars}
-	for i, token := range vocab {
-		if !utf8.ValidString(token) { // such a token could never be written back
-			return nil, fmt.Errorf("vocabulary: token %d is %q, expected UTF-8", i, token)
-		}
-		if other, ok := t.ids[token]; ok {
-			return nil, fmt.Errorf("vocabulary: token %q has the ids %d and %d", token, other, i)
-		}
-		t.ids[token] = int32(i)
-		t.model.first[token] = int32(i)
-		t.model.longest = max(t.model.longest, len(token))
-		if rest, ok := strings.CutPrefix(token, prefix); ok {
-			t.model.later[rest] = int32(i)
-		}
-	}
-	for _, s := range []string{special.pad, special.unk, special.cls, special.sep, special.mask} {
-		id, ok := t.ids[s]
-		if !ok {
-			return nil, fmt.Errorf("vocabulary: the special token %q is not among the %d tokens", s, len(vocab))
-		}
-		t.added = append(t.added, addedToken{content: s, id: id, special: true})
-	}
-	t.model.unk = t.ids[special.unk]
-	cls, sep := t.ids[special.cls], t.ids[special.sep]
-	t.single = []templatePart{{-1, cls, 0}, {0, 0, 0}, {-1, sep, 0}}
-	t.pair = []templatePart{{-1, cls, 0}, {0, 0, 0}, {-1, sep, 0}, {1, 0, 1}, {-1, sep, 1}}
-	t.init()
-	return t, nil
-}
-
-func (t *Tokenizer) init() {
-	t.scratch.New = func() any { return new(scratch) }
-	slices.SortStableFunc(t.added, func(a, b addedToken) int { return len(b.content) - len(a.content) })
-}
-
-// VocabSize returns the number of tokens.
-func (t *Tokenizer) VocabSize() int { return len(t.vocab) }
+// VocabSize returns the number of tokens, with those that were added to the vocabulary.
+func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
 
 // ID returns the id of a token.
 func (t *Tokenizer) ID(token string) (int32, bool) { id, ok := t.ids[token]; return id, ok }
 
 // Token returns the token of an id, "" for an id that there is not.
 func (t *Tokenizer) Token(id int32) string {
-	if id < 0 || int(id) >= len(t.vocab) {
+	if id < 0 || int(id) >= len(t.tokens) {
 		return ""
 	}
-	return t.vocab[id]
+	return t.tokens[id]
 }
 
-// Pad, CLS, SEP, Mask and Unk return the ids of the special tokens.
-func (t *Tokenizer) Pad() int32  { return t.ids[t.special.pad] }
-func (t *Tokenizer) CLS() int32  { return t.ids[t.special.cls] }
-func (t *Tokenizer) SEP() int32  { return t.ids[t.special.sep] }
-func (t *Tokenizer) Mask() int32 { return t.ids[t.special.mask] }
-func (t *Tokenizer) Unk() int32  { return t.ids[t.special.unk] }
+// Pad, Unk, CLS, SEP and Mask return the ids of the special tokens, -1 where
+// the tokenizer has none.
+func (t *Tokenizer) Pad() int32  { return t.special[0] }
+func (t *Tokenizer) Unk() int32  { return t.special[1] }
+func (t *Tokenizer) CLS() int32  { return t.special[2] }
+func (t *Tokenizer) SEP() int32  { return t.special[3] }
+func (t *Tokenizer) Mask() int32 { return t.special[4] }
 
 // ModelMaxLength returns the longest sequence by tokenizer_config.json, 0 if it says none.
-func (t *Tokenizer) ModelMaxLength() int { return t.maxLength }
+func (t *Tokenizer) ModelMaxLength() int { return t.description.maxLength }
 
 // Options say what Encode does besides splitting the text.
 type Options struct {
 	AddSpecialTokens bool
 	MaxLength        int // tokens, special ones included; 0 for no limit
 	Truncation       Truncation
+	// Overflow gives what truncation cuts off as further windows, each of at
+	// most MaxLength tokens, in Encoding.Overflow.
+	Overflow bool
+	// Stride is how many tokens of one window the next one repeats.
+	Stride int
 }
 
 // Encode encodes a text.
@@ -175,19 +111,33 @@ func (t *Tokenizer) EncodeBatch(texts, pairs []string, opt Options) ([]Encoding,
 	return out, nil
 }
 
+// PreTokenize returns the words of a text as the model sees them, normalised
+// and split; added tokens are left out. Vocabularies are trained on these.
+func (t *Tokenizer) PreTokenize(text string) []string {
+	s := t.scratch.Get().(*scratch)
+	defer t.scratch.Put(s)
+	var words []string
+	t.stretches(text, s, func(token *addedToken, text []char) {
+		if token != nil {
+			return
+		}
+		for _, w := range t.words(text, s) {
+			words = append(words, surface(w))
+		}
+	})
+	return words
+}
+
 func (t *Tokenizer) encode(text, pair string, hasPair bool, opt Options) (Encoding, error) {
 	s := t.scratch.Get().(*scratch)
 	defer t.scratch.Put(s)
 	s.pieces[0] = t.pieces(s.pieces[0][:0], text, s)
 	s.pieces[1] = s.pieces[1][:0]
+	template := t.post.single
 	if hasPair {
 		s.pieces[1] = t.pieces(s.pieces[1], pair, s)
+		template = t.post.pair
 	}
-	template := t.single
-	if hasPair {
-		template = t.pair
-	}
-	n := [2]int{len(s.pieces[0]), len(s.pieces[1])}
 	special := 0
 	if opt.AddSpecialTokens {
 		for _, p := range template {
@@ -196,28 +146,101 @@ func (t *Tokenizer) encode(text, pair string, hasPair bool, opt Options) (Encodi
 			}
 		}
 	}
-	if opt.MaxLength > 0 {
+	all := [2]int{len(s.pieces[0]), len(s.pieces[1])}
+	kept := all
+	if opt.MaxLength > 0 && opt.Truncation != NoTruncation {
+		if opt.MaxLength < special {
+			return Encoding{}, fmt.Errorf("truncation to %d tokens: the special tokens alone are %d", opt.MaxLength, special)
+		}
 		var err error
-		if n[0], n[1], err = opt.Truncation.truncate(n[0], n[1], opt.MaxLength-special, hasPair); err != nil {
+		if kept[0], kept[1], err = opt.Truncation.truncate(all[0], all[1], opt.MaxLength-special, hasPair); err != nil {
 			return Encoding{}, err
 		}
 	}
-	total := n[0] + n[1] + special
-	e := Encoding{
-		IDs: make([]int32, 0, total), TypeIDs: make([]int32, 0, total), Offsets: make([][2]int, 0, total),
-		SpecialTokensMask: make([]int8, 0, total), SequenceIDs: make([]int8, 0, total), Tokens: make([]string, 0, total),
+	texts := [2]string{text, pair}
+	whole := func(side int) window { return window{0, kept[side]} }
+	e := t.assemble(template, opt.AddSpecialTokens, texts, s, [2]window{whole(0), whole(1)})
+	if !opt.Overflow {
+		return e, nil
 	}
+	var windows [2][]window
+	for side := range windows {
+		var err error
+		if windows[side], err = overflow(all[side], kept[side], opt.Stride); err != nil {
+			return Encoding{}, err
+		}
+	}
+	if n := len(windows[0]) * len(windows[1]); len(windows[0]) > 1 && len(windows[1]) > 1 && n > maxWindowPairs {
+		return Encoding{}, fmt.Errorf("overflow: %d windows of the text and %d of the pair make %d pairs, at most %d are made", len(windows[0]), len(windows[1]), n, maxWindowPairs)
+	}
+	// Each window of the one text with each of the other, in the order of tokenizers:
+	// that text first which is first in the template, its first window last.
+	first := 0
 	for _, p := range template {
-		switch {
-		case p.sequence >= 0:
-			for _, q := range s.pieces[p.sequence][:n[p.sequence]] {
-				e.add(q.id, p.typeID, [2]int{q.start, q.end}, 0, p.sequence, t.vocab[q.id])
+		if p.sequence >= 0 {
+			first = int(p.sequence)
+			break
+		}
+	}
+	for i := range windows[first] {
+		w := windows[first][(i+1)%len(windows[first])]
+		for j, v := range windows[1-first] {
+			if i == len(windows[first])-1 && j == 0 {
+				continue // that is e
 			}
-		case opt.AddSpecialTokens:
-			e.add(p.id, p.typeID, [2]int{}, 1, -1, t.vocab[p.id])
+			pair := [2]window{w, v}
+			if first == 1 {
+				pair = [2]window{v, w}
+			}
+			e.Overflow = append(e.Overflow, t.assemble(template, opt.AddSpecialTokens, texts, s, pair))
 		}
 	}
 	return e, nil
+}
+
+// assemble fills the template with windows of the pieces of both texts.
+func (t *Tokenizer) assemble(template []templatePart, addSpecial bool, texts [2]string, s *scratch, windows [2]window) Encoding {
+	n := 0
+	for _, p := range template {
+		if p.sequence >= 0 {
+			n += windows[p.sequence].end - windows[p.sequence].start
+		} else if addSpecial {
+			n++
+		}
+	}
+	e := Encoding{
+		IDs: make([]int32, 0, n), TypeIDs: make([]int32, 0, n), Offsets: make([][2]int, 0, n),
+		SpecialTokensMask: make([]int8, 0, n), SequenceIDs: make([]int8, 0, n), Tokens: make([]string, 0, n),
+	}
+	for _, p := range template {
+		if p.sequence < 0 {
+			if addSpecial {
+				e.add(p.id, p.typeID, [2]int{}, 1, -1, t.tokens[p.id])
+			}
+			continue
+		}
+		w := windows[p.sequence]
+		for i, q := range s.pieces[p.sequence][w.start:w.end] {
+			token := q.text
+			if token == "" {
+				token = t.tokens[q.id]
+			}
+			offsets := [2]int{q.start, q.end}
+			if len(t.post.trims) > 0 {
+				m := t.margins[q.id]
+				if q.text != "" {
+					m = marginsOf(token)
+				}
+				if m != (margins{}) {
+					for _, prefixed := range t.post.trims {
+						offsets = m.trim(offsets, texts[p.sequence], i == 0, prefixed)
+					}
+				}
+			}
+			e.add(q.id, p.typeID, offsets, 0, p.sequence, token)
+		}
+	}
+	return e
 }
 
 func (e *Encoding) add(id, typeID int32, offsets [2]int, mask, sequence int8, token string) {
@@ -229,40 +252,73 @@ func (e *Encoding) add(id, typeID int32, offsets [2]int, mask, sequence int8, to
 	e.Tokens = append(e.Tokens, token)
 }
 
-// pieces cuts added tokens out of the text and splits what is between them.
+// pieces appends the tokens of a text, without special tokens around it.
 func (t *Tokenizer) pieces(dst []piece, text string, s *scratch) []piece {
-	for start := 0; start < len(text); {
-		at, found := t.findAdded(text, start)
-		if at > start {
-			s.chars[0] = characters(s.chars[0][:0], text, start, at)
-			s.chars[1] = t.normalizer.normalize(s.chars[1][:0], s.chars[0])
-			s.words[0] = bertPreTokenizer{}.split(s.words[0][:0], s.chars[1], s)
-			for _, w := range s.words[0] {
-				dst = t.model.encode(dst, w, s)
+	t.stretches(text, s, func(token *addedToken, text []char) {
+		if token == nil {
+			for _, w := range t.words(text, s) {
+				dst = t.cache.encode(dst, w, t.model, s)
 			}
+			return
 		}
-		if found == nil {
-			return dst
+		p := piece{id: token.id, start: text[0].start, end: text[len(text)-1].end}
+		if found := surface(text); found != t.tokens[token.id] {
+			p.text = found
 		}
-		start = at + len(found.content)
-		dst = append(dst, piece{id: found.id, start: at, end: start})
-	}
+		dst = append(dst, p)
+	})
 	return dst
 }
 
-// findAdded returns the leftmost added token from start on, the longest of
-// those that begin there, or the end of the text.
-func (t *Tokenizer) findAdded(text string, start int) (at int, found *addedToken) {
-	at = len(text)
-	for i := range t.added { // longest first
-		content := t.added[i].content
-		end := len(text)
-		if found != nil {
-			end = min(end, at+len(content)-1) // it must begin further left
+// stretches calls do with each added token and the text between them, normalised.
+func (t *Tokenizer) stretches(text string, s *scratch, do func(token *addedToken, text []char)) {
+	s.cuts[0] = t.added.cut(s.cuts[0][:0], text)
+	for _, c := range s.cuts[0] {
+		chars := characters(s.chars[0][:0], text, c.start, c.end)
+		s.chars[0] = chars
+		if c.token != nil {
+			do(c.token, chars)
+			continue
 		}
-		if p := strings.Index(text[start:end], content); p >= 0 {
-			at, found = start+p, &t.added[i]
+		for _, n := range t.normalizers {
+			s.chars[1] = n.normalize(s.chars[1][:0], s.chars[0])
+			s.chars[0], s.chars[1] = s.chars[1], s.chars[0]
+		}
+		chars = s.chars[0]
+		switch {
+		case len(chars) == 0:
+		case t.addedLater == nil:
+			do(nil, chars)
+		default:
+			s.places = s.places[:0]
+			b := s.bytes[:0]
+			for i := range chars {
+				before := len(b)
+				b = utf8Of(b, chars[i:i+1])
+				for range len(b) - before {
+					s.places = append(s.places, i)
+				}
+			}
+			s.bytes = b
+			s.places = append(s.places, len(chars))
+			s.cuts[1] = t.addedLater.cut(s.cuts[1][:0], string(b))
+			for _, c := range s.cuts[1] {
+				do(c.token, chars[s.places[c.start]:s.places[c.end]])
+			}
 		}
 	}
-	return at, found
+}
+
+// words splits normalised text, which is not empty, into the words of the model.
+func (t *Tokenizer) words(text []char, s *scratch) [][]char {
+	s.arena = s.arena[:0]
+	s.words[0] = append(s.words[0][:0], text)
+	for _, p := range t.preTokenizers {
+		s.words[1] = s.words[1][:0]
+		for _, w := range s.words[0] {
+			s.words[1] = p.split(s.words[1], w, s)
+		}
+		s.words[0], s.words[1] = s.words[1], s.words[0]
+	}
+	return s.words[0]
 }

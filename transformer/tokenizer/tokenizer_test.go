@@ -147,22 +147,23 @@ func TestLoadErrors(t *testing.T) {
 		return string(data)
 	}
 	for says, files := range map[string][2]string{
-		"found no tokenizer":         {"", ""},
-		"the vocabulary is empty":    {"vocab.txt", "\n"},
-		`token "a" has the ids`:      {"vocab.txt", strings.Join(append(slices.Clone(words), "a"), "\n")},
-		`"[UNK]" is not among`:       {"vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n"},
-		`"[CLS]" is not among`:       {"vocab.txt", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n"},
-		`"[SEP]" is not among`:       {"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n"},
-		"expected UTF-8":             {"vocab.txt", strings.Join(words, "\n") + "\nb\xff\n"},
-		"post_processor.cls":         {"tokenizer.json", change("post_processor", map[string]any{"type": "BertProcessing", "cls": []any{"[SEP]", 3}, "sep": []any{"[CLS]", 2}})},
-		"not a tokenizer.json":       {"tokenizer.json", string(good[:len(good)/2])},
-		`found type "BPE"`:           {"tokenizer.json", change("model.type", "BPE")},
-		`found type "Lowercase"`:     {"tokenizer.json", change("normalizer.type", "Lowercase")},
-		`found type "ByteLevel"`:     {"tokenizer.json", change("pre_tokenizer.type", "ByteLevel")},
-		`found type "RobertaProc`:    {"tokenizer.json", change("post_processor.type", "RobertaProcessing")},
-		"expected each of its 1 seq": {"tokenizer.json", change("post_processor.single", []any{})},
-		"each once":                  {"tokenizer.json", change("model.vocab.zzz", 99)},
-		"model.vocab":                {"tokenizer.json", change("model.vocab", []any{1})},
+		"found no tokenizer":            {"", ""},
+		"the vocabulary is empty":       {"vocab.txt", "\n"},
+		`token "a" has the ids`:         {"vocab.txt", strings.Join(append(slices.Clone(words), "a"), "\n")},
+		`"[UNK]" is not among`:          {"vocab.txt", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n"},
+		`"[CLS]" is not among`:          {"vocab.txt", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n"},
+		`"[SEP]" is not among`:          {"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n"},
+		"expected UTF-8":                {"vocab.txt", strings.Join(words, "\n") + "\nb\xff\n"},
+		"post_processor.cls":            {"tokenizer.json", change("post_processor", map[string]any{"type": "BertProcessing", "cls": []any{"[SEP]", 3}, "sep": []any{"[CLS]", 2}})},
+		"not a tokenizer.json":          {"tokenizer.json", string(good[:len(good)/2])},
+		`model: type "WordLevel" is`:    {"tokenizer.json", change("model.type", "WordLevel")},
+		`normalizer: type "Lower" is`:   {"tokenizer.json", change("normalizer.type", "Lower")},
+		`pre_tokenizer: type "Space"`:   {"tokenizer.json", change("pre_tokenizer.type", "Space")},
+		`post_processor: type "Rob" is`: {"tokenizer.json", change("post_processor.type", "Rob")},
+		`decoder: type "CTC" is`:        {"tokenizer.json", change("decoder.type", "CTC")},
+		"expected each of its 1 seq":    {"tokenizer.json", change("post_processor.single", []any{})},
+		"each once":                     {"tokenizer.json", change("model.vocab.zzz", 99)},
+		"model.vocab":                   {"tokenizer.json", change("model.vocab", []any{1})},
 	} {
 		dir := t.TempDir()
 		if files[0] != "" {
@@ -175,8 +176,24 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+func fromJSON(data []byte) (*Tokenizer, error) {
+	d, err := readTokenizerJSON(data, "", &config{})
+	if err != nil {
+		return nil, err
+	}
+	return d.build()
+}
+
+func fromVocabulary(data []byte) (*Tokenizer, error) {
+	d, err := readVocabTxt(data, "", &config{})
+	if err != nil {
+		return nil, err
+	}
+	return d.build()
+}
+
 func TestBertProcessing(t *testing.T) {
-	data, err := bert(t, true).tokenizerJSON()
+	data, err := bert(t, true).description.tokenizerJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +205,7 @@ func TestBertProcessing(t *testing.T) {
 	if data, err = json.Marshal(file); err != nil {
 		t.Fatal(err)
 	}
-	tok, err := parseTokenizerJSON(data, tokenizerConfig{})
+	tok, err := fromJSON(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +229,7 @@ func TestOddTokensSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(again.vocab, odd) {
+	if !slices.Equal(again.tokens, odd) {
 		t.Error("the vocabulary changed when it was saved")
 	}
 }
@@ -250,14 +267,14 @@ func FuzzEncode(f *testing.F) {
 }
 
 func FuzzTokenizerJSON(f *testing.F) {
-	data, err := bert(f, true).tokenizerJSON()
+	data, err := bert(f, true).description.tokenizerJSON()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
 	f.Add([]byte(`{"model":{"type":"WordPiece","vocab":{"[PAD]":0}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tok, err := parseTokenizerJSON(data, tokenizerConfig{})
+		tok, err := fromJSON(data)
 		if err != nil {
 			return
 		}
@@ -270,7 +287,7 @@ func FuzzTokenizerJSON(f *testing.F) {
 func FuzzVocabulary(f *testing.F) {
 	f.Add([]byte(strings.Join(words, "\n")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if tok, err := fromVocabulary(data, tokenizerConfig{}); err == nil {
+		if tok, err := fromVocabulary(data); err == nil {
 			if _, err := tok.Encode("a godwit", Options{}); err != nil {
 				t.Fatal(err)
 			}

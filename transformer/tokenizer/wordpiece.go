@@ -1,6 +1,9 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // wordPiece splits a word into the longest pieces of the vocabulary, from left
 // to right; pieces after the first have the prefix "##" there
@@ -9,8 +12,19 @@ type wordPiece struct {
 	first, later map[string]int32 // pieces that begin a word, and the others without their prefix
 	longest      int              // bytes of the longest piece
 	unk          int32
-	prefix       string
 	maxChars     int // a longer word is unknown
+}
+
+func newWordPiece(vocab []string, prefix string, unk int32, maxChars int) *wordPiece {
+	w := &wordPiece{first: make(map[string]int32, len(vocab)), later: map[string]int32{}, unk: unk, maxChars: maxChars}
+	for i, token := range vocab {
+		w.first[token] = int32(i)
+		w.longest = max(w.longest, len(token))
+		if rest, ok := strings.CutPrefix(token, prefix); ok {
+			w.later[rest] = int32(i)
+		}
+	}
+	return w
 }
 
 // encode appends the pieces of a word, or one unknown token for all of it.
@@ -22,17 +36,14 @@ func (w *wordPiece) encode(dst []piece, word []char, s *scratch) []piece {
 	if len(word) > w.maxChars {
 		return unknown()
 	}
-	b := s.bytes[:0]
-	for _, c := range word {
-		b = utf8.AppendRune(b, c.r)
-	}
+	b := utf8Of(s.bytes[:0], word)
 	s.bytes = b
 	vocabulary := w.first
 	for i, at := 0, 0; i < len(word); vocabulary = w.later {
 		// The end of the longest piece that may fit, in bytes and characters.
 		end, j := at, i
 		for j < len(word) && end-at < w.longest {
-			end += utf8.RuneLen(safe(word[j].r))
+			end += utf8Len(word[j].r)
 			j++
 		}
 		found := false
@@ -42,7 +53,7 @@ func (w *wordPiece) encode(dst []piece, word []char, s *scratch) []piece {
 				i, at, found = j, end, true
 				break
 			}
-			end -= utf8.RuneLen(safe(word[j-1].r))
+			end -= utf8Len(word[j-1].r)
 		}
 		if !found {
 			return unknown()
@@ -51,10 +62,10 @@ func (w *wordPiece) encode(dst []piece, word []char, s *scratch) []piece {
 	return dst
 }
 
-// safe gives what AppendRune writes for r.
-func safe(r rune) rune {
-	if utf8.ValidRune(r) {
-		return r
+// utf8Len returns how many bytes AppendRune writes for r.
+func utf8Len(r rune) int {
+	if n := utf8.RuneLen(r); n > 0 {
+		return n
 	}
-	return utf8.RuneError
+	return utf8.RuneLen(utf8.RuneError)
 }
