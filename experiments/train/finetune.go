@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -80,6 +81,8 @@ type Watch struct {
 	// Best is called when the model is the best so far by the dev score, or
 	// without dev data at the end of each epoch; it saves the model.
 	Best func(EpochResult) error
+	// Resume keeps the run's state on disk.
+	Resume Resume
 }
 
 // EpochResult is the state at the end of an epoch.
@@ -94,7 +97,7 @@ type EpochResult struct {
 // Result is what a training run did.
 type Result struct {
 	Epochs    []EpochResult `json:"epochs"`
-	Losses    []float64     `json:"-"` // of each step
+	Losses    []float64     `json:"-"` // of each step, those before an interruption included
 	Steps     int           `json:"steps"`
 	Tokens    int           `json:"tokens"`
 	BestEpoch int           `json:"best_epoch"`
@@ -104,7 +107,7 @@ type Result struct {
 
 // FineTune trains the model on the items and leaves it with the weights of the
 // best epoch by dev score, or without dev items with the last ones. When ctx
-// is done it returns its error after the current step.
+// is done it returns its error after the current step; with watch.Resume the next call goes on from there.
 func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, dev []Item, s Settings, watch Watch) (*Result, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -122,54 +125,62 @@ func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, 
 		return nil, err
 	}
 	var (
-		result Result
+		state  = fineTuneState{Settings: s, Steps: steps, Epoch: 1}
+		result = &state.Result
 		best   [][]float32
-		recent = math.NaN()
-		start  = time.Now()
 		size   = lengths(train)
 	)
-	for epoch := 1; result.Steps < steps; epoch++ {
-		batches := dataset.Batches(size, dataset.BatchOptions{Size: s.BatchSize, Seed: s.Seed, Epoch: epoch, Shuffle: true})
-		sum, n := 0.0, 0
-		for _, which := range batches {
-			if result.Steps == steps {
-				break
-			}
+	if watch.Resume.Path != "" {
+		if best, err = state.load(watch.Resume.Path, t); err != nil {
+			return nil, err
+		}
+	}
+	start, saved := time.Now(), time.Now()
+	before, tokensBefore := result.Seconds, result.Tokens
+	keep := func() error {
+		if watch.Resume.Path == "" {
+			return nil
+		}
+		saved = time.Now()
+		result.Seconds = before + time.Since(start).Seconds()
+		return state.save(watch.Resume.Path, t, best)
+	}
+	// A run that was stopped between the last step of an epoch and its evaluation has that to do.
+	for ; result.Steps < steps || state.InEpoch > 0; state.Epoch++ {
+		batches := dataset.Batches(size, dataset.BatchOptions{Size: s.BatchSize, Seed: s.Seed, Epoch: state.Epoch, Shuffle: true})
+		for state.InEpoch < len(batches) && result.Steps < steps {
 			if err := ctx.Err(); err != nil {
-				return &result, err
+				return result, errors.Join(err, keep())
 			}
-			loss, err := t.Step(train, which)
+			loss, err := t.Step(train, batches[state.InEpoch])
 			if err != nil {
-				return &result, err
+				return result, err
 			}
 			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				return &result, fmt.Errorf("step %d: loss is %v; a lower learning rate than %g may help", result.Steps+1, loss, s.LearningRate)
+				return result, fmt.Errorf("step %d: loss is %v; a lower learning rate than %g may help", result.Steps+1, loss, s.LearningRate)
 			}
-			result.Losses = append(result.Losses, loss)
-			result.Steps++
-			result.Tokens += t.batch.Tokens()
-			sum += loss
-			n++
-			if math.IsNaN(recent) {
-				recent = loss
-			}
-			recent += 0.05 * (loss - recent)
+			state.count(loss, t.batch.Tokens())
 			if watch.Step != nil {
-				watch.Step(Progress{Step: result.Steps, Steps: steps, Epoch: float64(result.Steps) / float64(perEpoch), Loss: recent,
-					LearningRate: t.learningRate(result.Steps - 1), Tokens: result.Tokens, Elapsed: time.Since(start)})
+				watch.Step(Progress{Step: result.Steps, Steps: steps, Epoch: float64(result.Steps) / float64(perEpoch), Loss: state.Recent,
+					LearningRate: t.learningRate(result.Steps - 1), Tokens: result.Tokens - tokensBefore, Elapsed: time.Since(start)})
+			}
+			if watch.Resume.Path != "" && time.Since(saved) >= watch.Resume.Every {
+				if err := keep(); err != nil {
+					return result, err
+				}
 			}
 		}
-		e := EpochResult{Epoch: epoch, Step: result.Steps, TrainLoss: sum / float64(n), Best: true}
+		e := EpochResult{Epoch: state.Epoch, Step: result.Steps, TrainLoss: state.Sum / float64(state.InEpoch), Best: true}
 		if len(dev) > 0 {
 			scores, _, err := Evaluate(ctx, model, s.Task, dev)
 			if err != nil {
-				return &result, err
+				return result, errors.Join(err, keep())
 			}
 			e.Dev = &scores
 			e.Best = result.BestDev == nil || scores.Main() > result.BestDev.Main()
 		}
 		if e.Best {
-			result.BestEpoch, result.BestDev = epoch, e.Dev
+			result.BestEpoch, result.BestDev = state.Epoch, e.Dev
 			if result.Steps < steps {
 				best = t.snapshot(best)
 			} else {
@@ -177,11 +188,12 @@ func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, 
 			}
 			if watch.Best != nil {
 				if err := watch.Best(e); err != nil {
-					return &result, err
+					return result, err
 				}
 			}
 		}
 		result.Epochs = append(result.Epochs, e)
+		state.InEpoch, state.Sum = 0, 0
 		if watch.Epoch != nil {
 			watch.Epoch(e)
 		}
@@ -189,8 +201,8 @@ func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, 
 	if best != nil {
 		t.restore(best)
 	}
-	result.Seconds = time.Since(start).Seconds()
-	return &result, nil
+	result.Seconds = before + time.Since(start).Seconds()
+	return result, watch.Resume.remove()
 }
 
 // Trainer takes optimizer steps on a model.
@@ -200,7 +212,7 @@ type Trainer struct {
 
 	settings  Settings
 	schedule  nn.Schedule
-	optimizer nn.Optimizer
+	optimizer *nn.Adam
 	tape      *tensor.Tape
 	batch     transformer.Batch
 	labels    []int32

@@ -69,24 +69,60 @@ const (
 
 // save writes the state with the weights and moments.
 func (r *runState) save(path string, parameters []nn.Parameter, optimizer *nn.Adam) error {
-	moments := optimizer.State()
-	r.AdamSteps = make([]int, len(parameters))
-	var tensors []checkpoint.Tensor
-	for i, p := range parameters {
-		tensors = append(tensors, checkpoint.Tensor{Name: weightPrefix + p.Name, Shape: p.Shape, Float32: p.Data})
-		if moments == nil || moments[i].Steps == 0 {
-			continue
-		}
-		r.AdamSteps[i] = moments[i].Steps
-		tensors = append(tensors,
-			checkpoint.Tensor{Name: firstPrefix + p.Name, Shape: p.Shape, Float32: moments[i].FirstMoment},
-			checkpoint.Tensor{Name: secondPrefix + p.Name, Shape: p.Shape, Float32: moments[i].SecondMoment})
-	}
+	tensors, adamSteps := trainingTensors(parameters, optimizer)
+	r.AdamSteps = adamSteps
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	return checkpoint.Write(path, map[string]string{runFormatKey: runFormat, runKey: string(data)}, tensors)
+}
+
+// trainingTensors names the weights, and the moments of those parameters that
+// have taken a step; adamSteps has the number of these by parameter.
+func trainingTensors(parameters []nn.Parameter, optimizer *nn.Adam) (tensors []checkpoint.Tensor, adamSteps []int) {
+	moments := optimizer.State()
+	adamSteps = make([]int, len(parameters))
+	for i, p := range parameters {
+		tensors = append(tensors, checkpoint.Tensor{Name: weightPrefix + p.Name, Shape: p.Shape, Float32: p.Data})
+		if moments == nil || moments[i].Steps == 0 {
+			continue
+		}
+		adamSteps[i] = moments[i].Steps
+		tensors = append(tensors,
+			checkpoint.Tensor{Name: firstPrefix + p.Name, Shape: p.Shape, Float32: moments[i].FirstMoment},
+			checkpoint.Tensor{Name: secondPrefix + p.Name, Shape: p.Shape, Float32: moments[i].SecondMoment})
+	}
+	return tensors, adamSteps
+}
+
+// restoreTraining sets weights and moments to what [trainingTensors] named.
+func restoreTraining(f *checkpoint.File, parameters []nn.Parameter, optimizer *nn.Adam, adamSteps []int) error {
+	if len(adamSteps) != len(parameters) {
+		return fmt.Errorf("%s: the state has %d parameters, the model %d", f.Path(), len(adamSteps), len(parameters))
+	}
+	moments := make([]nn.AdamState, len(parameters))
+	for i, p := range parameters {
+		if info, ok := f.Info(weightPrefix + p.Name); !ok || !slices.Equal(info.Shape, p.Shape) {
+			return fmt.Errorf("%s: %s: found shape %v, expected %v", f.Path(), weightPrefix+p.Name, info.Shape, p.Shape)
+		}
+		if err := f.ReadFloat32(weightPrefix+p.Name, p.Data); err != nil {
+			return err
+		}
+		p.Changed()
+		if adamSteps[i] == 0 {
+			continue
+		}
+		moments[i] = nn.AdamState{Steps: adamSteps[i], FirstMoment: make([]float32, len(p.Data)), SecondMoment: make([]float32, len(p.Data))}
+		if err := f.ReadFloat32(firstPrefix+p.Name, moments[i].FirstMoment); err != nil {
+			return err
+		}
+		if err := f.ReadFloat32(secondPrefix+p.Name, moments[i].SecondMoment); err != nil {
+			return err
+		}
+	}
+	optimizer.SetState(moments)
+	return nil
 }
 
 // openRun opens a state's file; nil where there is none.
@@ -117,7 +153,7 @@ func loadRun(path string, want runState, parameters []nn.Parameter, optimizer *n
 	}
 	defer f.Close()
 	switch {
-	case len(differing(r.Spec, want.Spec)) > 0 || r.Settings != want.Settings || r.Steps != want.Steps || len(r.AdamSteps) != len(parameters):
+	case len(differing(r.Spec, want.Spec)) > 0 || r.Settings != want.Settings || r.Steps != want.Steps:
 		return nil, fmt.Errorf("%s: the state is of a run with other settings", path)
 	case r.Train != want.Train:
 		return nil, fmt.Errorf("%s: the corpus or its tokens are not those that the run began with", path)
@@ -126,27 +162,9 @@ func loadRun(path string, want runState, parameters []nn.Parameter, optimizer *n
 	case r.Step < 0 || r.Step > r.Steps || r.InEpoch < 0 || r.InEpoch > r.Step || r.Epoch < 1:
 		return nil, fmt.Errorf("%s: found step %d of %d in epoch %d, which no run comes to", path, r.Step, r.Steps, r.Epoch)
 	}
-	moments := make([]nn.AdamState, len(parameters))
-	for i, p := range parameters {
-		if info, ok := f.Info(weightPrefix + p.Name); !ok || !slices.Equal(info.Shape, p.Shape) {
-			return nil, fmt.Errorf("%s: %s: found shape %v, expected %v", path, weightPrefix+p.Name, info.Shape, p.Shape)
-		}
-		if err := f.ReadFloat32(weightPrefix+p.Name, p.Data); err != nil {
-			return nil, err
-		}
-		p.Changed()
-		if r.AdamSteps[i] == 0 {
-			continue
-		}
-		moments[i] = nn.AdamState{Steps: r.AdamSteps[i], FirstMoment: make([]float32, len(p.Data)), SecondMoment: make([]float32, len(p.Data))}
-		if err := f.ReadFloat32(firstPrefix+p.Name, moments[i].FirstMoment); err != nil {
-			return nil, err
-		}
-		if err := f.ReadFloat32(secondPrefix+p.Name, moments[i].SecondMoment); err != nil {
-			return nil, err
-		}
+	if err := restoreTraining(f, parameters, optimizer, r.AdamSteps); err != nil {
+		return nil, err
 	}
-	optimizer.SetState(moments)
 	return r, nil
 }
 
