@@ -168,7 +168,23 @@ func decodeBytes(tokens []string) []string {
 			text = append(text, b)
 		}
 	}
-	return []string{strings.ToValidUTF8(string(text), string(utf8.RuneError))}
+	return []string{lossy(text)}
+}
+
+// lossy reads UTF-8; what is none becomes U+FFFD, a character that breaks off as one.
+func lossy(text []byte) string {
+	var out strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			for size < min(3, len(text)-i) && !utf8.FullRune(text[i:i+size+1]) {
+				size++
+			}
+		}
+		out.WriteRune(r)
+		i += size
+	}
+	return out.String()
 }
 
 // decodeFallback reads runs of tokens <0x00> to <0xFF> as UTF-8.

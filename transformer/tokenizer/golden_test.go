@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -193,16 +192,3 @@ func short(v any) string {
 	return s[:min(len(s), 400)]
 }
 
-func BenchmarkEncode(b *testing.B) {
-	tok, err := Load(shared(b, "golden", "tokenizers", "bert-base-uncased", "hf"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	text := strings.Repeat("The bar-tailed godwit flies without a stop from Alaska to New Zealand, 11,000 kilometres in nine days; nobody knows quite how. ", 8)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		if _, err := tok.Encode(text, Options{AddSpecialTokens: true}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -271,6 +271,8 @@ func readTokenizerJSON(data []byte, _ string, c *config) (d description, err err
 		if d.vocab, err = byID(ids); err != nil {
 			return d, fmt.Errorf("model.vocab: %w", err)
 		}
+	default:
+		return d, unknownType("model", d.model.Type, "BPE", "Unigram", "WordPiece")
 	}
 	for _, m := range file.Model.Merges {
 		d.merges = append(d.merges, m)

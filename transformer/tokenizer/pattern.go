@@ -101,7 +101,10 @@ func escape(s string, inClass bool) (text string, n int) {
 	case 's', 'S':
 		r, negated = whiteSpace, s[1] == 'S'
 	case 'w', 'W':
-		r, negated = wordCharacter, s[1] == 'W'
+		r, negated = patternWord, s[1] == 'W'
+		if inClass { // a slip of Oniguruma: superscripts and fractions of Latin-1 count outside only
+			r = r.without('²', '³', '¹', '¼', '½', '¾')
+		}
 	case 'd', 'D':
 		r, negated = digit, s[1] == 'D'
 	case 'p', 'P':
@@ -148,6 +151,25 @@ func (r ranges) complement() (c ranges) {
 		next = p[1] + 1
 	}
 	return append(c, [2]rune{next, utf8.MaxRune})
+}
+
+func (r ranges) without(characters ...rune) ranges {
+	for _, c := range characters {
+		var rest ranges
+		for _, p := range r {
+			if p[0] <= c && c <= p[1] {
+				if p[0] < c {
+					rest = append(rest, [2]rune{p[0], c - 1})
+				}
+				p[0] = c + 1
+			}
+			if p[0] <= p[1] {
+				rest = append(rest, p)
+			}
+		}
+		r = rest
+	}
+	return r
 }
 
 // findAll returns the matches of pattern in text.

@@ -181,14 +181,14 @@ func marginsOf(token string) (m margins) {
 }
 
 // trim takes the white space of a token off its offsets. first says that the
-// token is the first one, whose space may have been put there. What is taken
+// token is the first one, whose only space was put there. What is taken
 // off is counted in characters of the original text, one for each in the token:
 // wrong where normalisation changed their number, but so tokenizers does it.
 func (m margins) trim(offsets [2]int, text string, first, prefixed bool) [2]int {
 	start, end := offsets[0], offsets[1]
 	leading := m.leading
-	if leading > 0 && prefixed && (first || start == 0) {
-		leading--
+	if leading == 1 && prefixed && (first || start == 0) {
+		leading = 0
 	}
 	for ; leading > 0 && start < end; leading-- {
 		_, size := utf8.DecodeRuneInString(text[start:])

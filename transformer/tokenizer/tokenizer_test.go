@@ -154,7 +154,7 @@ func TestLoadErrors(t *testing.T) {
 		`"[CLS]" is not among`:          {"vocab.txt", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n"},
 		`"[SEP]" is not among`:          {"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n"},
 		"expected UTF-8":                {"vocab.txt", strings.Join(words, "\n") + "\nb\xff\n"},
-		"post_processor.cls":            {"tokenizer.json", change("post_processor", map[string]any{"type": "BertProcessing", "cls": []any{"[SEP]", 3}, "sep": []any{"[CLS]", 2}})},
+		"post_processor.cls":            {"tokenizer.json", change("post_processor", map[string]any{"type": "BertProcessing", "cls": []any{"[SEP]", 2}, "sep": []any{"[CLS]", 2}})},
 		"not a tokenizer.json":          {"tokenizer.json", string(good[:len(good)/2])},
 		`model: type "WordLevel" is`:    {"tokenizer.json", change("model.type", "WordLevel")},
 		`normalizer: type "Lower" is`:   {"tokenizer.json", change("normalizer.type", "Lower")},

@@ -24,5 +24,6 @@ def ask(splitter, surround, says_yes):
 print(json.dumps({
     "word": ask(pre.Whitespace(), "a", lambda words: len(words) == 1),
     "numeric": ask(pre.Digits(individual_digits=True), "a", lambda words: len(words) == 3),
+    "regex_word": ask(pre.Split(Regex(r"\w"), "isolated"), "!", lambda words: len(words) == 3),
     "regex_digit": ask(pre.Split(Regex(r"\d"), "isolated"), "!", lambda words: len(words) == 3),
 }))
