@@ -163,6 +163,30 @@ func (f *File) Info(name string) (info Info, ok bool) {
 	return Info{Name: t.name, DType: t.dtype, Shape: slices.Clone(t.shape)}, true
 }
 
+// Tied returns the tensors that are the very elements of another one, which
+// is named: the first by name.
+func (f *File) Tied() map[string]string {
+	type place struct {
+		part  *part
+		begin int
+		view  string
+	}
+	first, tied := map[place]string{}, map[string]string{}
+	for _, name := range f.Names() {
+		t := f.tensors[name]
+		if t.elements == 0 {
+			continue
+		}
+		p := place{t.part, t.begin, fmt.Sprint(t.dtype, t.shape, t.strides)}
+		if other, ok := first[p]; ok {
+			tied[name] = other
+		} else {
+			first[p] = name
+		}
+	}
+	return tied
+}
+
 // Close unmaps the files. Slices that Float32 returned must not be used after.
 func (f *File) Close() error {
 	var errs []error
