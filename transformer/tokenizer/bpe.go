@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -144,7 +145,7 @@ func (m *bpe) encode(dst []piece, word []char, s *scratch) []piece {
 
 // characters makes each character a symbol.
 func (m *bpe) characters(word []char, s *scratch, b *bpeScratch) {
-	b.symbols = b.symbols[:0]
+	b.symbols = slices.Grow(b.symbols[:0], len(word))
 	add := func(id int32, n int) {
 		k := int32(len(b.symbols))
 		b.symbols = append(b.symbols, symbol{id, int32(n), k - 1, k + 1})
@@ -254,7 +255,7 @@ func (m *bpe) mergeShort(symbols []symbol) {
 // mergeLong takes the pairs from a queue, so that a word of n symbols takes n log n steps.
 func (m *bpe) mergeLong(b *bpeScratch) {
 	symbols := b.symbols
-	q := b.queue[:0]
+	q := slices.Grow(b.queue[:0], len(symbols))
 	for k := range symbols {
 		if next := symbols[k].next; next >= 0 {
 			if s := m.merges.slot(symbols[k].id, symbols[next].id); s.pair != 0 {

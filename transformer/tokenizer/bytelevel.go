@@ -1,6 +1,9 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // byteRunes is GPT-2's alphabet: each byte as a visible character. Bytes that
 // are visible in Latin-1 stand for themselves, the others take the characters
@@ -73,6 +76,7 @@ func (p byteLevel) split(dst [][]char, text []char, s *scratch) [][]char {
 		s.arena = append(append(s.arena, char{' ', text[0].start, text[0].end}), text...)
 		text = s.arena[begin:len(s.arena):len(s.arena)]
 	}
+	s.arena = slices.Grow(s.arena, len(text))
 	for i := 0; i < len(text); {
 		j := len(text)
 		if p.usePattern {

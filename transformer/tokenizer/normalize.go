@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"regexp"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -15,6 +16,7 @@ func normalize(normalizers []normalizer, text []char) []char {
 
 // characters appends the characters of text[start:end].
 func characters(dst []char, text string, start, end int) []char {
+	dst = slices.Grow(dst, utf8.RuneCountInString(text[start:end]))
 	for i := start; i < end; {
 		if c := text[i]; c < utf8.RuneSelf {
 			dst = append(dst, char{rune(c), i, i + 1})

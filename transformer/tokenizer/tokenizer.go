@@ -115,7 +115,7 @@ func (t *Tokenizer) EncodeBatch(texts, pairs []string, opt Options) ([]Encoding,
 // and split; added tokens are left out. Vocabularies are trained on these.
 func (t *Tokenizer) PreTokenize(text string) []string {
 	s := t.scratch.Get().(*scratch)
-	defer t.scratch.Put(s)
+	defer t.release(s)
 	var words []string
 	t.stretches(text, s, func(token *addedToken, text []char) {
 		if token != nil {
@@ -128,9 +128,16 @@ func (t *Tokenizer) PreTokenize(text string) []string {
 	return words
 }
 
+// release keeps s for the next text, unless this one was huge.
+func (t *Tokenizer) release(s *scratch) {
+	if cap(s.chars[0]) < 1<<20 {
+		t.scratch.Put(s)
+	}
+}
+
 func (t *Tokenizer) encode(text, pair string, hasPair bool, opt Options) (Encoding, error) {
 	s := t.scratch.Get().(*scratch)
-	defer t.scratch.Put(s)
+	defer t.release(s)
 	s.pieces[0] = t.pieces(s.pieces[0][:0], text, s)
 	s.pieces[1] = s.pieces[1][:0]
 	template := t.post.single
