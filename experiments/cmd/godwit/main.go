@@ -25,6 +25,8 @@ type commands struct {
 	Eval     evalCommand     `cmd:"" help:"Score a fine-tuned model on a file."`
 	Predict  predictCommand  `cmd:"" help:"Label lines of a file or of standard input; JSON lines out."`
 	Tokenize tokenizeCommand `cmd:"" help:"Show tokens, ids and offsets of lines of text."`
+	Inspect  inspectCommand  `cmd:"" help:"Show what a checkpoint holds, and what a task would need."`
+	Convert  convertCommand  `cmd:"" help:"Rewrite a checkpoint as safetensors, in float32, float16 or bfloat16."`
 	Trace    traceCommand    `cmd:"" help:"Run a recorded batch and write every hidden state, logit and gradient."`
 	Replay   replayCommand   `cmd:"" help:"Take recorded optimizer steps and write losses and final weights."`
 	Bench    benchCommand    `cmd:"" help:"Measure this machine: peak, matrix products, training and inference."`
