@@ -137,14 +137,14 @@ func TestMergesAlike(t *testing.T) {
 
 func TestGPT2Pattern(t *testing.T) {
 	for text, want := range map[string]string{
-		"I'll they've 'S'd":    "I|'ll| they|'ve| '|S|'d",
-		"a  b   c":             "a| | b|  | c",
-		"x \n y":               "x| \n| y",
-		"end  ":                "end|  ",
-		"12a!?b ½² x":          "12|a|!?|b| ½²| x",
-		" \u00a0a":             " |\u00a0|a",
-		"don't 'll'":           "don|'t| '|ll|'",
-		"'":                    "'",
+		"I'll they've 'S'd":     "I|'ll| they|'ve| '|S|'d",
+		"a  b   c":              "a| | b|  | c",
+		"x \n y":                "x| \n| y",
+		"end  ":                 "end|  ",
+		"12a!?b ½² x":           "12|a|!?|b| ½²| x",
+		" \u00a0a":              " |\u00a0|a",
+		"don't 'll'":            "don|'t| '|ll|'",
+		"'":                     "'",
 		"é\u0301e\u0085f\u200b": "é|\u0301|e|\u0085|f|\u200b",
 	} {
 		chars := characters(nil, text, 0, len(text))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -49,7 +50,13 @@ func Load(dir string) (*Tokenizer, error) {
 		if n := float64(c.ModelMaxLength); n > 0 && n < 1<<30 {
 			d.maxLength = int(n)
 		}
-		d.class, d.config = c.TokenizerClass, c.rest
+		if c.TokenizerClass != "" {
+			d.class = c.TokenizerClass
+		}
+		if d.config == nil {
+			d.config = map[string]json.RawMessage{}
+		}
+		maps.Copy(d.config, c.rest)
 		t, err := d.build()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)

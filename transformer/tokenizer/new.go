@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// asJSON writes a component of a tokenizer.json, which only holds what can be written.
+// asJSON writes what can be written in any case: maps, lists, texts and numbers.
 func asJSON(v any) json.RawMessage {
-	data, err := json.Marshal(v)
+	data, err := plainJSON(v, "")
 	if err != nil {
 		panic(err)
 	}

@@ -28,11 +28,9 @@ func (t *Tokenizer) Save(dir string) error {
 	files := map[string][]byte{"tokenizer.json": full}
 	config, special := d.tokenizerConfig()
 	for name, v := range map[string]any{"tokenizer_config.json": config, "special_tokens_map.json": special} {
-		data, err := json.MarshalIndent(v, "", "  ")
-		if err != nil {
+		if files[name], err = plainJSON(v, "  "); err != nil {
 			return err
 		}
-		files[name] = append(data, '\n')
 	}
 	maps.Copy(files, d.classic)
 	switch {
@@ -112,25 +110,31 @@ func (a addedToken) flags() object {
 	return object{"content": a.content, "single_word": a.singleWord, "lstrip": a.lstrip, "rstrip": a.rstrip, "normalized": a.normalized, "special": a.special}
 }
 
+// plainJSON writes v and the end of a line, and leaves < and > as they are.
+func plainJSON(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
 // vocabJSON writes a vocabulary in the order of ids.
 func vocabJSON(vocab []string) ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	b.WriteByte('{')
+	b := []byte{'{'}
 	for id, token := range vocab {
 		if id > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		if err := encoder.Encode(token); err != nil {
+		name, err := plainJSON(token, "")
+		if err != nil {
 			return nil, err
 		}
-		b.Truncate(b.Len() - 1) // the end of line
-		b.WriteByte(':')
-		b.WriteString(strconv.Itoa(id))
+		b = append(append(b, bytes.TrimSpace(name)...), ':')
+		b = strconv.AppendInt(b, int64(id), 10)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
 }
 
 // tokenizerJSON writes all that the pipeline is made of.
@@ -170,15 +174,11 @@ func (d *description) tokenizerJSON() ([]byte, error) {
 		model["merges"] = append([][2]string{}, d.merges...)
 	}
 	model["vocab"] = vocab
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	err := e.Encode(object{
+	return plainJSON(object{
 		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": tokens,
 		"normalizer": orNull(d.normalizer), "pre_tokenizer": orNull(d.preTokenizer), "post_processor": orNull(d.postProcessor), "decoder": orNull(d.decoder),
 		"model": model,
-	})
-	return out.Bytes(), err
+	}, "")
 }
 
 func orNull(data json.RawMessage) json.RawMessage {
