@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 )
 
 // The formats of a file that holds tensors.
@@ -56,7 +57,7 @@ func openPart(path string) (*part, error) {
 
 // parse tells the format by the content and reads it.
 func (p *part) parse() (err error) {
-	switch p.format = detect(p.data); p.format {
+	switch p.format = detect(p.path, p.data); p.format {
 	case formatTorchZip:
 		p.tensors, err = parseTorchZip(p)
 	case formatTorchLegacy:
@@ -72,18 +73,23 @@ func (p *part) parse() (err error) {
 	return err
 }
 
-// detect tells the format of a file of at least eight bytes, "" for a tar archive.
-func detect(data []byte) string {
+// detect tells the format of a file of at least eight bytes by its content,
+// and by its name where it looks like none; "" is a tar archive.
+func detect(path string, data []byte) string {
 	const tarMagic = 257 // where a tar archive has "ustar"
 	switch {
 	case binary.LittleEndian.Uint64(data) <= maxHeader && len(data) > 8 && data[8] == '{':
 		return formatSafetensors
 	case string(data[:4]) == zipLocal || string(data[:4]) == zipEnd:
 		return formatTorchZip
-	case data[0] == opProto && (data[2] == opLong1 || data[2] == opFrame):
+	case data[0] == opProto && data[1] >= 2 && data[1] <= 5:
 		return formatTorchLegacy
 	case len(data) > tarMagic+5 && string(data[tarMagic:tarMagic+5]) == "ustar":
 		return ""
+	}
+	switch filepath.Ext(path) {
+	case ".bin", ".pt", ".pth":
+		return formatTorchLegacy
 	}
 	return formatSafetensors
 }

@@ -606,6 +606,31 @@ func wideZip() []byte {
 	return u16(u32(u32(u16(u16(u32(append(b, zipEnd...), 0), 0xffff), 0xffff), all), all), 0)
 }
 
+// A pickle that no torch.save wrote is refused by what it asks for, whatever
+// its protocol.
+func TestPlainPickles(t *testing.T) {
+	for name, pickle := range map[string]string{
+		"protocol 0": "cos\nsystem\np0\n(Vtrue\np1\ntp2\nRp3\n.",
+		"protocol 2": protocol2 + "cos\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.",
+		"protocol 4": "\x80\x04\x95\x1c\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.",
+	} {
+		path := filepath.Join(t.TempDir(), "pytorch_model.bin")
+		if err := os.WriteFile(path, []byte(pickle), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenDirectory(filepath.Dir(path))
+		if err == nil {
+			f.Close()
+			t.Fatalf("%s: opened, expected an error", name)
+		}
+		for _, want := range []string{path, "magic number", `"os.system"`} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error is %q, expected one with %q", name, err, want)
+			}
+		}
+	}
+}
+
 // overlapping is an archive whose second entry lies inside the first: with
 // many of them a small file would pass for a large one.
 func overlapping() []byte {
