@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,7 @@ type conversion struct {
 }
 
 func (c *convertCommand) Run(ctx context.Context) (err error) {
-	replaced, err := c.checkOut()
+	existing, err := c.checkOut()
 	if err != nil {
 		return err
 	}
@@ -65,25 +66,11 @@ func (c *convertCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-
-	// Everything is written beside OUT, and becomes OUT once it is whole.
-	out := filepath.Clean(c.Out)
-	made, err := makeParents(filepath.Dir(out))
+	temporary, remove, err := c.temporary(existing)
 	if err != nil {
 		return fmt.Errorf("output directory: %w", err)
 	}
-	temporary := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+"."+rand.Text()+".tmp")
-	defer func() {
-		err = errors.Join(err, os.RemoveAll(temporary))
-		if err != nil {
-			for _, dir := range made {
-				os.Remove(dir) // if it is empty
-			}
-		}
-	}()
-	if err := os.Mkdir(temporary, 0o777); err != nil {
-		return fmt.Errorf("output directory: %w", err)
-	}
+	defer func() { err = errors.Join(err, remove(err != nil)) }()
 	done, err := c.write(ctx, f, temporary)
 	if err != nil {
 		return err
@@ -99,15 +86,50 @@ func (c *convertCommand) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := c.install(temporary, out, replaced, done); err != nil {
+	if existing {
+		err = c.replace(temporary, done)
+	} else if err = train.WriteCard(temporary, c.card(done)); err == nil {
+		err = os.Rename(temporary, filepath.Clean(c.Out))
+	}
+	if err != nil {
 		return err
 	}
 	return c.report(done)
 }
 
+// temporary makes the directory that everything is written to first: inside
+// OUT where there is one, which may be a file system of its own, and otherwise
+// beside it, to become OUT as a whole. remove removes it, and after a failure
+// the directories made for it.
+func (c *convertCommand) temporary(existing bool) (dir string, remove func(failed bool) error, err error) {
+	out := filepath.Clean(c.Out)
+	parent, name := out, ".godwit."
+	var made []string
+	if !existing {
+		parent, name = filepath.Dir(out), "."+filepath.Base(out)+"."
+		if made, err = makeParents(parent); err != nil {
+			return "", nil, err
+		}
+	}
+	dir = filepath.Join(parent, name+rand.Text()+".tmp")
+	remove = func(failed bool) error {
+		err := os.RemoveAll(dir)
+		if failed {
+			for _, dir := range made {
+				os.Remove(dir) // if it is empty
+			}
+		}
+		return err
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return "", nil, errors.Join(err, remove(true))
+	}
+	return dir, remove, nil
+}
+
 // checkOut demands an output directory that may be written, and reports
-// whether a model in it is to be replaced.
-func (c *convertCommand) checkOut() (replaced bool, err error) {
+// whether there is one.
+func (c *convertCommand) checkOut() (existing bool, err error) {
 	out, err := os.Stat(c.Out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -128,7 +150,7 @@ func (c *convertCommand) checkOut() (replaced bool, err error) {
 	if len(entries) > 0 && !c.Overwrite {
 		return false, usagef("%s: has %d files, expected an empty directory; --overwrite replaces the model in it", c.Out, len(entries))
 	}
-	return len(entries) > 0, nil
+	return true, nil
 }
 
 // makeParents makes a directory with all above it, and returns those that were
@@ -194,7 +216,11 @@ func (c *convertCommand) write(ctx context.Context, f *checkpoint.File, dir stri
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			return f.Float32(name)
+			list, err := f.Float32(name)
+			if info.DType == checkpoint.F64 {
+				err = errors.Join(err, checkFinite(list))
+			}
+			return list, err
 		}})
 	}
 	path := filepath.Join(dir, checkpoint.FileName)
@@ -212,6 +238,16 @@ func (c *convertCommand) write(ctx context.Context, f *checkpoint.File, dir stri
 func isFloat(d checkpoint.DType) bool {
 	return !slices.Contains([]checkpoint.DType{checkpoint.I64, checkpoint.I32, checkpoint.I16, checkpoint.I8,
 		checkpoint.U64, checkpoint.U32, checkpoint.U16, checkpoint.U8, checkpoint.Bool}, d)
+}
+
+// checkFinite reports a number that float32 cannot hold.
+func checkFinite(list []float32) error {
+	for i, v := range list {
+		if math.IsInf(float64(v), 0) {
+			return fmt.Errorf("element %d is beyond float32", i)
+		}
+	}
+	return nil
 }
 
 // modernName replaces the names that LayerNorm's parameters had in TensorFlow.
@@ -246,23 +282,14 @@ func copyFile(to, from string) (err error) {
 	return out.Sync()
 }
 
-// install makes the written directory OUT: as a whole where there is none or
-// an empty one, and otherwise file by file, each in one step.
-func (c *convertCommand) install(temporary, out string, replaced bool, done *conversion) error {
-	if !replaced {
-		if err := train.WriteCard(temporary, c.card(done)); err != nil {
-			return err
-		}
-		if err := os.Remove(out); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("output directory: %w", err)
-		}
-		return os.Rename(temporary, out)
-	}
+// replace moves the written files into OUT, each in one step. A tokenizer of
+// the model that was there must not be taken for this one's.
+func (c *convertCommand) replace(temporary string, done *conversion) error {
 	for _, name := range append([]string{"config.json", checkpoint.FileName}, tokenizerFiles...) {
-		err := os.Rename(filepath.Join(temporary, name), filepath.Join(out, name))
+		path := filepath.Join(c.Out, name)
+		err := os.Rename(filepath.Join(temporary, name), path)
 		if errors.Is(err, fs.ErrNotExist) {
-			// The tokenizer of the model that was here must not be taken for this one's.
-			if err = os.Remove(filepath.Join(out, name)); errors.Is(err, fs.ErrNotExist) {
+			if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
 				err = nil
 			}
 		}
@@ -270,10 +297,10 @@ func (c *convertCommand) install(temporary, out string, replaced bool, done *con
 			return fmt.Errorf("output directory: %w", err)
 		}
 	}
-	err := train.WriteCard(out, c.card(done))
+	err := train.WriteCard(c.Out, c.card(done))
 	if errors.Is(err, train.ErrCardKept) {
 		done.Notes = append(done.Notes, err.Error())
-		err = nil
+		return nil
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -244,11 +245,14 @@ func TestConvertOverwrites(t *testing.T) {
 	if got := files(t, filepath.Dir(out)); len(got) != 1 {
 		t.Errorf("beside the output is %v", got)
 	}
-	// An empty directory is as good as none.
-	empty := t.TempDir()
-	must(t, "", "convert", model, empty)
-	if len(files(t, empty)) < 4 {
-		t.Errorf("the directory has %v", files(t, empty))
+	// An empty directory is as good as none, by way of a link too.
+	empty, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(empty, link); err != nil {
+		link = empty // not every system lets everyone make one
+	}
+	must(t, "", "convert", model, link)
+	if got := files(t, empty); !slices.Contains(got, "model.safetensors") || slices.ContainsFunc(got, func(n string) bool { return n[0] == '.' }) {
+		t.Errorf("the directory has %v", got)
 	}
 }
 
@@ -278,6 +282,11 @@ func TestConvertErrors(t *testing.T) {
 		{Name: "LayerNorm.gamma", Shape: []int{1}, Float32: []float32{1}}, {Name: "LayerNorm.weight", Shape: []int{1}, Float32: []float32{1}}}); err != nil {
 		t.Fatal(err)
 	}
+	double := t.TempDir()
+	write(t, filepath.Join(double, "config.json"), "{}")
+	header := `{"w":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}`
+	write(t, filepath.Join(double, "model.safetensors"), string(binary.LittleEndian.AppendUint64(nil, uint64(len(header))))+header+
+		string(binary.LittleEndian.AppendUint64(make([]byte, 8), math.Float64bits(1e300))))
 	hostile := t.TempDir()
 	write(t, filepath.Join(hostile, "config.json"), "{}")
 	write(t, filepath.Join(hostile, "pytorch_model.bin"), "\x80\x02\x8a\x01\x00cos\nsystem\n(X\x04\x00\x00\x00truetR.")
@@ -301,6 +310,8 @@ func TestConvertErrors(t *testing.T) {
 		want      []string
 	}{
 		{"too large for float16", big, "", []string{"--dtype", "float16"}, exitFailed, []string{last, "element 0 is 100000", "65504 for F16"}},
+		{"too large for float32", double, "", nil, exitFailed, []string{`tensor "w"`, "element 1 is beyond float32"}},
+		{"into an empty directory", big, t.TempDir(), []string{"--dtype", "float16"}, exitFailed, []string{last}},
 		{"two names of one", twice, "", nil, exitFailed, []string{"LayerNorm.gamma and LayerNorm.weight are the same parameter"}},
 		{"hostile", hostile, "", nil, exitFailed, []string{"pytorch_model.bin", `"os.system"`}},
 		{"no config", noConfig, "", nil, exitFailed, []string{"config.json"}},
@@ -331,6 +342,9 @@ func TestConvertErrors(t *testing.T) {
 			}
 			if left := files(t, parent); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
+			}
+			if c.name == "into an empty directory" && len(files(t, c.out)) > 0 {
+				t.Errorf("left behind: %v", files(t, c.out))
 			}
 			if after := files(t, good); !slices.Equal(before, after) {
 				t.Errorf("the checkpoint has %v, expected %v", after, before)
