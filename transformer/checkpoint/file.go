@@ -3,15 +3,16 @@
 //
 // Three formats are read, each told by its content. Safetensors: eight bytes
 // of length (little endian), a JSON header of that length that names each
-// tensor with its type, its shape and its place, and then the elements,
-// little endian, row-major. The two of PyTorch, a zip archive and an older one: a pickle that
-// describes views of storages, and the storages. A checkpoint may be split
-// over files, with an index. Safetensors is what [Write] writes.
+// tensor with its type, its shape and its place, and then the elements, little
+// endian, row-major. The two of PyTorch, a zip archive and an older one: a
+// pickle that describes views of storages, and the storages. A checkpoint may
+// be split over files, with an index. Safetensors is what [Write] writes.
 //
-// [Open] trusts nothing: whatever a file claims is checked against its
-// content before a tensor is handed out, a pickle builds tensors and calls
-// nothing, memory is bounded by the size of the file, and an error names the file, the place, what was found
-// and what was expected. The elements are mapped, not read, until they are asked for.
+// [Open] trusts nothing: whatever a file claims is checked against its content
+// before a tensor is handed out, a pickle builds tensors and calls nothing,
+// memory is bounded by the size of the file, and an error names the file, the
+// place, what was found and what was expected. The elements are mapped, not
+// read, until they are asked for.
 package checkpoint
 
 import (

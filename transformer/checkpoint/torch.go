@@ -137,13 +137,13 @@ func rebuild(f function, args tuple) (*torchTensor, error) {
 	}
 	t := &torchTensor{storage: s, dtype: s.dtype}
 	var err error
-	if t.offset, err = count64("storage_offset", args[1]); err != nil {
+	if t.offset, err = natural("storage_offset", args[1]); err != nil {
 		return nil, err
 	}
-	if t.shape, err = counts("size", args[2]); err != nil {
+	if t.shape, err = naturals("size", args[2]); err != nil {
 		return nil, err
 	}
-	if t.strides, err = counts("stride", args[3]); err != nil {
+	if t.strides, err = naturals("stride", args[3]); err != nil {
 		return nil, err
 	}
 	if len(t.shape) != len(t.strides) {
@@ -188,7 +188,7 @@ func (b *torchBuilder) persistent(id any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("storage: found %s, expected a key", describeValue(args[2]))
 	}
-	length, err := count64("storage "+strconv.Quote(clip(key))+": elements", args[4])
+	length, err := natural("storage "+strconv.Quote(clip(key))+": elements", args[4])
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +205,10 @@ func (b *torchBuilder) persistent(id any) (any, error) {
 	if !ok || len(part) != 3 {
 		return nil, fmt.Errorf("storage %q: found %s, expected None or (key, offset, elements)", clip(key), describeValue(args[5]))
 	}
-	if s.offset, err = count64("offset of a part", part[1]); err != nil {
+	if s.offset, err = natural("offset of a part", part[1]); err != nil {
 		return nil, err
 	}
-	if s.size, err = count64("elements of a part", part[2]); err != nil {
+	if s.size, err = natural("elements of a part", part[2]); err != nil {
 		return nil, err
 	}
 	if s.offset > length || s.size > length-s.offset {
@@ -217,8 +217,8 @@ func (b *torchBuilder) persistent(id any) (any, error) {
 	return s, nil
 }
 
-// count64 demands a number that is not negative and fits an int.
-func count64(what string, v any) (int, error) {
+// natural demands a number that is not negative and fits an int.
+func natural(what string, v any) (int, error) {
 	n, ok := v.(int64)
 	if !ok || n < 0 || int64(int(n)) != n {
 		return 0, fmt.Errorf("%s: found %s, expected a number from 0 up", what, describeValue(v))
@@ -226,7 +226,7 @@ func count64(what string, v any) (int, error) {
 	return int(n), nil
 }
 
-func counts(what string, v any) ([]int, error) {
+func naturals(what string, v any) ([]int, error) {
 	items, ok := v.(tuple)
 	if !ok {
 		return nil, fmt.Errorf("%s: found %s, expected a tuple", what, describeValue(v))
@@ -237,7 +237,7 @@ func counts(what string, v any) ([]int, error) {
 	list := make([]int, len(items))
 	for i, item := range items {
 		var err error
-		if list[i], err = count64(fmt.Sprintf("%s[%d]", what, i), item); err != nil {
+		if list[i], err = natural(fmt.Sprintf("%s[%d]", what, i), item); err != nil {
 			return nil, err
 		}
 	}

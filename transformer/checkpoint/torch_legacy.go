@@ -11,10 +11,11 @@ var legacyMagic = long{0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x1
 
 const legacyProtocol = 1001
 
-// parseTorchLegacy reads the file that torch.save wrote from 0.1.10 up to 1.5: five pickles,
-// that are the magic number, the protocol, the machine it was written on, the
-// tensors and the list of the storages' keys, and then the storages in that order, each as the number
-// of its elements (64 bits) and the elements.
+// parseTorchLegacy reads the file that torch.save wrote from 0.1.10 up to 1.5:
+// five pickles, that are the magic number, the protocol, the machine it was
+// written on, the tensors and the list of the storages' keys, and then the
+// storages in that order, each as the number of its elements (64 bits) and the
+// elements.
 func parseTorchLegacy(p *part) (map[string]stored, error) {
 	magic, at, err := runPickle(p.data, 0, nil)
 	if err != nil {

@@ -170,7 +170,7 @@ func goodZip() []byte { return torchZip(good(), "0", six) }
 
 func goodLegacy() []byte { return torchLegacy(good(pyNone), []string{"0"}, run(6, six)) }
 
-// opened parses a file in memory.
+// opened opens bytes as a file, for as long as the test runs.
 func opened(t testing.TB, content []byte) *File {
 	t.Helper()
 	return open(t, save(t, content))

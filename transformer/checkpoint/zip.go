@@ -28,11 +28,11 @@ const (
 
 // readZip lists the entries of a zip archive, in the order of their places.
 //
-// It reads what torch writes and nothing else: entries that are stored as
-// they are, not compressed, not encrypted, in one disk. Both descriptions of
-// an entry must agree, and the entries may neither overlap each other nor the
-// directory: so what is read is never more than the archive. Checksums are not compared, because
-// torch can be told to write none.
+// It reads what torch writes and nothing else: entries that are stored as they
+// are, not compressed, not encrypted, in one disk. Both descriptions of an
+// entry must agree, and the entries may neither overlap each other nor the
+// directory: so what is read is never more than the archive. Checksums are not
+// compared, because torch can be told to write none.
 func readZip(data []byte) ([]zipEntry, error) {
 	count, begin, end, err := zipDirectory(data)
 	if err != nil {
@@ -124,9 +124,9 @@ func zipDirectory(data []byte) (count uint64, begin, end int, err error) {
 	return count, int(offset), limit, nil
 }
 
-// zipRecord reads the record at byte at of the directory, which starts at
-// byte directory, and compares it with the header in front of the entry. It returns the place of that header
-// and of the next record.
+// zipRecord reads the record at byte at of the directory, which starts at byte
+// directory, and compares it with the header in front of the entry. It returns
+// the place of that header and of the next record.
 func zipRecord(data []byte, at, directory int) (e zipEntry, header, next int, err error) {
 	fail := func(format string, args ...any) (zipEntry, int, int, error) {
 		return zipEntry{}, 0, 0, fmt.Errorf("zip: "+format, args...)
