@@ -72,7 +72,7 @@ type inspectedFile struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// inspectedType sums up the tensors of one type of elements.
+// inspectedType sums up the tensors of one type of elements, tied ones once.
 type inspectedType struct {
 	DType    checkpoint.DType `json:"dtype"`
 	Tensors  int              `json:"tensors"`
@@ -220,6 +220,9 @@ func (in *inspection) readWeights(f *checkpoint.File) {
 	modules := map[string]*inspectedModule{}
 	layers := map[string]map[string]bool{} // numbers of layers by module
 	for _, name := range f.Names() {
+		if in.Tied[name] != "" {
+			continue // its elements are another's
+		}
 		info, _ := f.Info(name)
 		if types[info.DType] == nil {
 			types[info.DType] = &inspectedType{DType: info.DType}
@@ -228,9 +231,6 @@ func (in *inspection) readWeights(f *checkpoint.File) {
 		t.Tensors, t.Elements, t.Bytes = t.Tensors+1, t.Elements+info.Elements(), t.Bytes+info.Elements()*info.DType.Size()
 		if !isFloat(info.DType) {
 			in.Buffers = append(in.Buffers, name)
-			continue
-		}
-		if in.Tied[name] != "" {
 			continue
 		}
 		module, last, numbers := fold(name)
@@ -313,7 +313,8 @@ func (in *inspection) readTokenizer(tok *tokenizer.Tokenizer) {
 	}
 }
 
-// tokenizerKind tells the algorithm of a tokenizer that was loaded by the file it was loaded from.
+// tokenizerKind tells the algorithm of a tokenizer that was loaded by the file
+// it was loaded from.
 func tokenizerKind(dir string) (kind, file string) {
 	if data, err := os.ReadFile(filepath.Join(dir, "tokenizer.json")); err == nil {
 		var t struct{ Model struct{ Type string } }
@@ -352,7 +353,8 @@ func (in *inspection) fit(task string) taskFit {
 }
 
 // labels returns with how many labels the checkpoint is to be read for a task,
-// 0 for a language model, and the parameters of its layer for another number of labels, which would be new.
+// 0 for a language model, and the parameters of its layer for another number
+// of labels, which would be new.
 func (in *inspection) labels(task string) (labels int, replaced []string, err error) {
 	if task == "pretraining" {
 		return 0, nil, nil

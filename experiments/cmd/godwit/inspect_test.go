@@ -180,3 +180,53 @@ func TestInspectErrors(t *testing.T) {
 		}
 	}
 }
+
+// Two names of one storage count once, and are said.
+func TestInspectTied(t *testing.T) {
+	text := func(s string) string { return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s }
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "config.json"), `{"model_type":"bert"}`)
+	write(t, filepath.Join(dir, "pytorch_model.bin"), "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}."+ // magic number, protocol, system
+		"\x80\x02}("+text("embedding")+"ctorch._utils\n_rebuild_tensor_v2\n(("+text("storage")+"ctorch\nFloatStorage\n"+text("0")+text("cpu")+"K\x02NtQ"+
+		"K\x00K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRq\x00"+text("output")+"h\x00u."+
+		"\x80\x02]"+text("0")+"a."+"\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x00\x40")
+	in := inspected(t, dir)
+	if in.Numbers != 2 || !maps.Equal(in.Tied, map[string]string{"output": "embedding"}) || in.Files[0].Format != "PyTorch legacy" {
+		t.Errorf("%d parameters in %+v, tied %v", in.Numbers, in.Files, in.Tied)
+	}
+	// It is no BERT of the usual size, whatever config.json says.
+	if fit := in.Tasks["pretraining"]; !strings.Contains(fit.Problem, "pytorch_model.bin") {
+		t.Errorf("for pretraining: %+v", fit)
+	}
+	for _, want := range []string{"tied: output = embedding", "problem: ", "2 numbers"} {
+		if out := must(t, "", "inspect", dir); !strings.Contains(out, want) {
+			t.Errorf("the text has no %q:\n%s", want, out)
+		}
+	}
+	// Both are written, so that every loader finds what it looks for.
+	converted := filepath.Join(t.TempDir(), "out")
+	must(t, "", "convert", dir, converted)
+	if got := weights(t, converted); len(got) != 2 || !slices.Equal(got["output"], []float32{1, 2}) || !slices.Equal(got["embedding"], []float32{1, 2}) {
+		t.Errorf("converted are %v", got)
+	}
+}
+
+func TestTokenizerKind(t *testing.T) {
+	for _, c := range []struct{ file, text, kind string }{
+		{"sentencepiece.bpe.model", "", "Unigram"},
+		{"spiece.model", "", "Unigram"},
+		{"vocab.json", "{}", "BPE"},
+		{"vocab.txt", "", "WordPiece"},
+		{"tokenizer.json", `{"model":{"type":"BPE"}}`, "BPE"},
+		{"tokenizer.json", `{"model":{}}`, "unnamed"},
+	} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, c.file), c.text)
+		if kind, file := tokenizerKind(dir); kind != c.kind || file != c.file {
+			t.Errorf("%s %s: found %s of %s, expected %s", c.file, c.text, kind, file, c.kind)
+		}
+	}
+	if kind, file := tokenizerKind(t.TempDir()); kind != "unnamed" || file != "" {
+		t.Errorf("an empty directory has %s of %q", kind, file)
+	}
+}
