@@ -235,12 +235,12 @@ func TestOddTokensSurvive(t *testing.T) {
 }
 
 func FuzzEncode(f *testing.F) {
-	for _, s := range []string{"Godwits flying!", "é\u0301[MASK]城", "\x00\xff", "İ\u0345\u0327ﬁ"} {
-		f.Add(s, "a b")
+	for _, s := range []string{"Godwits flying!", "é\u0301[MASK]城", "\x00\xff", "İ\u0345\u0327ﬁ", "a \t<mask> it's  1½\u00a0"} {
+		f.Add(s, "a b", 4, 1)
 	}
-	lower, cased := bert(f, true), bert(f, false)
-	f.Fuzz(func(t *testing.T, text, pair string) {
-		for _, tok := range []*Tokenizer{lower, cased} {
+	toks := []*Tokenizer{bert(f, true), bert(f, false), roberta(f, ByteLevelBPEOptions{}), roberta(f, ByteLevelBPEOptions{AddPrefixSpace: true})}
+	f.Fuzz(func(t *testing.T, text, pair string, length, stride int) {
+		for _, tok := range toks {
 			e, err := tok.EncodePair(text, pair, Options{AddSpecialTokens: true})
 			if err != nil {
 				t.Fatal(err)
@@ -262,24 +262,68 @@ func FuzzEncode(f *testing.F) {
 					t.Fatalf("%q: code points %v", text, e.Offsets)
 				}
 			}
+			tok.Decode(e.IDs, true)
+			whole, err := tok.Encode(text, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			length, stride := 1+length&7, stride&7
+			e, err = tok.Encode(text, Options{MaxLength: length, Truncation: LongestFirst, Overflow: true, Stride: stride})
+			if err != nil {
+				if len(whole.IDs) <= length || stride < length {
+					t.Fatal(err)
+				}
+				continue
+			}
+			ids := slices.Clone(e.IDs) // the windows together are the text
+			for _, o := range e.Overflow {
+				if len(o.IDs) > length {
+					t.Fatalf("a window of %d tokens, at most %d fit", len(o.IDs), length)
+				}
+				ids = append(ids, o.IDs[min(stride, len(o.IDs)):]...)
+			}
+			if !slices.Equal(ids, whole.IDs) {
+				t.Fatalf("%q in windows of %d, stride %d: %v, want %v", text, length, stride, ids, whole.IDs)
+			}
 		}
 	})
 }
 
 func FuzzTokenizerJSON(f *testing.F) {
-	data, err := bert(f, true).description.tokenizerJSON()
-	if err != nil {
-		f.Fatal(err)
+	for _, tok := range []*Tokenizer{bert(f, true), roberta(f, ByteLevelBPEOptions{})} {
+		data, err := tok.description.tokenizerJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
 	}
-	f.Add(data)
 	f.Add([]byte(`{"model":{"type":"WordPiece","vocab":{"[PAD]":0}}}`))
+	f.Add([]byte(`{"added_tokens":[{"id":3,"content":"b","lstrip":true,"normalized":true}],"normalizer":{"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"Regex":"[a\\s]+"},"content":""},{"type":"Nmt"},{"type":"Prepend","prepend":"_"}]},` +
+		`"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"String":"g"},"behavior":"MergedWithNext"},{"type":"Metaspace"},{"type":"Digits"}]},` +
+		`"post_processor":{"type":"ByteLevel"},"decoder":{"type":"Sequence","decoders":[{"type":"ByteFallback"},{"type":"Strip","content":"a","start":1}]},` +
+		`"model":{"type":"BPE","vocab":{"o":0,"d":1,"od":2},"merges":["o d"],"unk_token":"o","fuse_unk":true,"byte_fallback":true,"ignore_merges":true}}`))
+	f.Add([]byte(`{"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1.5],["go",-2]]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := fromJSON(data)
 		if err != nil {
 			return
 		}
-		if _, err := tok.EncodePair("a godwit [MASK]", "b", Options{AddSpecialTokens: true}); err != nil {
+		e, err := tok.EncodePair(" a  godwit [MASK] b1", "b\xffé", Options{AddSpecialTokens: true})
+		if err != nil {
 			t.Fatal(err)
+		}
+		tok.Decode(e.IDs, false)
+		// What is saved and read again is the same tokenizer.
+		saved, err := tok.description.tokenizerJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := fromJSON(saved)
+		if err != nil {
+			t.Fatalf("saved: %v", err)
+		}
+		if b, err := again.EncodePair(" a  godwit [MASK] b1", "b\xffé", Options{AddSpecialTokens: true}); err != nil || fmt.Sprint(e) != fmt.Sprint(b) {
+			t.Fatalf("saved: %v, want %v, %v", b, e, err)
 		}
 	})
 }
@@ -291,6 +335,29 @@ func FuzzVocabulary(f *testing.F) {
 			if _, err := tok.Encode("a godwit", Options{}); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// FuzzClassicFiles reads vocab.json and merges.txt with the files beside them.
+func FuzzClassicFiles(f *testing.F) {
+	vocab, err := vocabJSON(letters(fewMerges[:2]))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(vocab, []byte("#version: 0.2\nĠ f\nl y\n"), []byte(`{"mask_token":{"content":"<mask>","lstrip":true},"model_max_length":1e30}`))
+	f.Add([]byte(`{"<s>":0,"</s>":1,"<pad>":2,"<unk>":3,"<mask>":4,"a":5}`), []byte(""), []byte(`{"added_tokens_decoder":{"6":{"content":"b"}},"tokenizer_class":"RobertaTokenizer"}`))
+	f.Fuzz(func(t *testing.T, vocab, merges, settings []byte) {
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"vocab.json": vocab, "merges.txt": merges, "tokenizer_config.json": settings} {
+			write(t, dir, name, string(data))
+		}
+		tok, err := Load(dir)
+		if err != nil {
+			return
+		}
+		if _, err := tok.Encode("a <mask> b", Options{AddSpecialTokens: true}); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
