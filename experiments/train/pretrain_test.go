@@ -150,6 +150,44 @@ func TestResumedRunsHaveTheSameBits(t *testing.T) {
 	}
 }
 
+// TestFailedWriteLeavesTheState: a run whose state cannot be written ends with an error that
+// says so, and goes on from the state before.
+func TestFailedWriteLeavesTheState(t *testing.T) {
+	s := newSmall(t, "bert")
+	m, _, err := s.run(t, t.Context(), PretrainRun{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	undisturbed := bits(t, m)
+	dir := filepath.Join(t.TempDir(), "dir")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run := PretrainRun{State: filepath.Join(dir, "state"), Every: 2}
+	run.Step = func(p Progress) {
+		if p.Step == 6 { // the folder goes away before the third state is written
+			if err := os.Rename(dir, dir+" elsewhere"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, _, err := s.run(t, t.Context(), run); err == nil || !strings.Contains(err.Error(), run.State) {
+		t.Fatalf("a state that cannot be written: %v", err)
+	}
+	if err := os.Rename(dir+" elsewhere", dir); err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	run.Step = func(p Progress) {
+		if first == 0 {
+			first = p.Step
+		}
+	}
+	if m, _, err = s.run(t, t.Context(), run); err != nil || first != 5 || !bytes.Equal(bits(t, m), undisturbed) {
+		t.Errorf("went on with step %d (%v): other weights than undisturbed", first, err)
+	}
+}
+
 // flat gives a result without pointers.
 func flat(r *PretrainResult) []any {
 	out := []any{r.Steps, r.Tokens, r.Loss, r.Perplexity, *r.Dev}

@@ -24,6 +24,7 @@ type commands struct {
 	Train    trainCommand    `cmd:"" help:"Fine-tune a checkpoint on a file of texts."`
 	Eval     evalCommand     `cmd:"" help:"Score a fine-tuned model on a file."`
 	Predict  predictCommand  `cmd:"" help:"Label lines of a file or of standard input; JSON lines out."`
+	Pretrain pretrainCommand `cmd:"" help:"Train an encoder from nothing, or further, on texts without labels."`
 	Tokenize tokenizeCommand `cmd:"" help:"Show tokens, ids and offsets of lines of text."`
 	Inspect  inspectCommand  `cmd:"" help:"Show what a checkpoint holds, and what a task would need."`
 	Convert  convertCommand  `cmd:"" help:"Rewrite a checkpoint as safetensors, in float32, float16 or bfloat16."`
