@@ -85,6 +85,14 @@ func runPickle(data []byte, pos int, b builder) (result any, next int, err error
 	}
 }
 
+// widths are the bytes of the number that follows an instruction.
+var widths = [256]int{
+	opBinInt: 4, opBinInt1: 1, opBinInt2: 2,
+	opBinPut: 1, opLongBinPut: 4, opBinGet: 1, opLongBinGet: 4,
+	opShortBinString: 1, opShortBinUnicode: 1, opBinString: 4, opBinUnicode: 4, opBinUnicode8: 8,
+	opFrame: 8,
+}
+
 // step executes one instruction.
 func (m *machine) step(code byte) error {
 	switch code {
@@ -95,7 +103,7 @@ func (m *machine) step(code byte) error {
 		}
 		return err
 	case opFrame:
-		n, err := m.number(8)
+		n, err := m.number(widths[code])
 		if err == nil && n > uint64(len(m.data)-m.pos) {
 			err = fmt.Errorf("found a frame of %d bytes, expected at most the %d that follow", n, len(m.data)-m.pos)
 		}
@@ -109,7 +117,7 @@ func (m *machine) step(code byte) error {
 	case opNewFalse:
 		m.push(false)
 	case opBinInt, opBinInt1, opBinInt2:
-		n, err := m.number(map[byte]int{opBinInt: 4, opBinInt1: 1, opBinInt2: 2}[code])
+		n, err := m.number(widths[code])
 		if err != nil {
 			return err
 		}
@@ -126,12 +134,8 @@ func (m *machine) step(code byte) error {
 			return err
 		}
 		m.push(math.Float64frombits(binary.BigEndian.Uint64(raw)))
-	case opShortBinString, opShortBinUnicode:
-		return m.text(1)
-	case opBinString, opBinUnicode:
-		return m.text(4)
-	case opBinUnicode8:
-		return m.text(8)
+	case opShortBinString, opShortBinUnicode, opBinString, opBinUnicode, opBinUnicode8:
+		return m.text(widths[code])
 
 	// Containers.
 	case opMark:
@@ -183,13 +187,13 @@ func (m *machine) step(code byte) error {
 	case opMemoize:
 		return m.put(uint64(len(m.memo)))
 	case opBinPut, opLongBinPut:
-		index, err := m.number(map[byte]int{opBinPut: 1, opLongBinPut: 4}[code])
+		index, err := m.number(widths[code])
 		if err != nil {
 			return err
 		}
 		return m.put(index)
 	case opBinGet, opLongBinGet:
-		index, err := m.number(map[byte]int{opBinGet: 1, opLongBinGet: 4}[code])
+		index, err := m.number(widths[code])
 		if err != nil {
 			return err
 		}

@@ -96,10 +96,7 @@ func (*torchBuilder) global(name string) (any, bool) {
 func (*torchBuilder) call(f function, args tuple) (any, error) {
 	switch f {
 	case orderedDict:
-		if len(args) != 0 {
-			return nil, fmt.Errorf("found %d arguments, expected none", len(args))
-		}
-		return new(dict), nil
+		return newOrderedDict(args)
 	case torchSize:
 		if len(args) != 1 {
 			return nil, fmt.Errorf("found %d arguments, expected 1", len(args))
@@ -121,6 +118,30 @@ func (*torchBuilder) call(f function, args tuple) (any, error) {
 		return t, nil
 	}
 	return rebuild(f, args)
+}
+
+// newOrderedDict makes a dict of nothing, or of a list of pairs, which is how
+// Python 2 writes one.
+func newOrderedDict(args tuple) (*dict, error) {
+	d := new(dict)
+	if len(args) == 0 {
+		return d, nil
+	}
+	l, ok := args[0].(*list)
+	if !ok || len(args) != 1 {
+		return nil, fmt.Errorf("found %d arguments and first %s, expected a list of pairs or nothing", len(args), describeValue(args[0]))
+	}
+	for i, item := range l.items {
+		pair, ok := item.(tuple)
+		if inner, isList := item.(*list); isList {
+			pair, ok = inner.items, true
+		}
+		if !ok || len(pair) != 2 {
+			return nil, fmt.Errorf("element %d is %s, expected a pair", i, describeValue(item))
+		}
+		d.keys, d.values = append(d.keys, pair[0]), append(d.values, pair[1])
+	}
+	return d, nil
 }
 
 // rebuild makes a tensor of (storage, storage_offset, size, stride,

@@ -247,7 +247,9 @@ func TestTorchNotations(t *testing.T) {
 		"state_dict":                  torchZip(protocol2+"}("+pyText("epoch")+pyInt(3)+pyText("loss")+"G\x00\x00\x00\x00\x00\x00\x00\x00"+pyText("state_dict")+"}("+pyText("w")+w+pyText("t")+w+"uu.", "0", six),
 		"protocol 4": torchZip("\x80\x04\x95\x04\x00\x00\x00\x00\x00\x00\x00}\x94("+short("w")+short("torch._utils")+short("_rebuild_tensor_v2")+"\x93\x94"+
 			pyTuple(storage, pyInt(0), pyInt(6)+"\x85", "K\x01\x85", pyFalse, ordered)+"R"+"\x8d\x01\x00\x00\x00\x00\x00\x00\x00t"+w+"u.", "0", six),
-		"Python 2":    torchZip(protocol2+"}(U\x01w"+w+"T\x01\x00\x00\x00t"+w+"u.", "0", six),
+		"Python 2": torchZip(protocol2+"}(U\x01w"+w+"T\x01\x00\x00\x00t"+w+"u.", "0", six),
+		"Python 2, OrderedDict": torchZip(protocol2+"ccollections\nOrderedDict\nq\x01]q\x02(](U\x01w"+
+			strings.Replace(w, ordered, "h\x01]\x85R", 1)+"eU\x01t"+w+"\x86e\x85R}U\x09_metadata}sb.", "0", six),
 		"memo":        torchZip(protocol2+"}q\x00("+pyText("w")+"q\x01"+w+"r\x02\x00\x00\x00"+pyText("t")+"j\x02\x00\x00\x00u.", "0", six),
 		"no folder":   zipFile(zipMember{name: "data.pkl", data: good()}, zipMember{name: "data/0", data: six}),
 		"two memos":   torchZip(protocol2+"}("+pyText("w")+w+"q\x00"+pyText("t")+"h\x00u.", "0", six),
@@ -358,7 +360,11 @@ func TestHostilePickles(t *testing.T) {
 		{"string that is not UTF-8", protocol2 + "X\x01\x00\x00\x00\xff.", []string{"BINUNICODE", "expected UTF-8"}},
 		{"call of a string", protocol2 + pyText("os.system") + ")R.", []string{"REDUCE", `"os.system"`, "expected a function"}},
 		{"call without a tuple", protocol2 + "ccollections\nOrderedDict\nNR.", []string{"REDUCE", "None"}},
-		{"OrderedDict of a list", protocol2 + "ccollections\nOrderedDict\n(]tR.", []string{"OrderedDict", "1 arguments"}},
+		{"OrderedDict of a number", protocol2 + "ccollections\nOrderedDict\nK\x01\x85R.", []string{"OrderedDict", "the integer 1", "a list of pairs"}},
+		{"OrderedDict of two", protocol2 + "ccollections\nOrderedDict\n]]\x86R.", []string{"OrderedDict", "2 arguments"}},
+		{"OrderedDict of no pairs", protocol2 + "ccollections\nOrderedDict\n]K\x01a\x85R.", []string{"OrderedDict", "element 0 is the integer 1", "a pair"}},
+		{"OrderedDict of triples", protocol2 + "ccollections\nOrderedDict\n]NNN\x87a\x85R.", []string{"OrderedDict", "element 0 is a tuple of 3"}},
+		{"OrderedDict of itself", protocol2 + "ccollections\nOrderedDict\n]q\x01h\x01a\x85R.", []string{"OrderedDict", "element 0 is a list of 1"}},
 		{"append to a dict", protocol2 + "}Na.", []string{"APPEND", "a dict", "expected a list"}},
 		{"item of a list", protocol2 + "]NNs.", []string{"SETITEM", "a list", "expected a dict"}},
 		{"odd items", protocol2 + "}(Nu.", []string{"SETITEMS", "1 values", "pairs"}},
