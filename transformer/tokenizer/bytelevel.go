@@ -101,30 +101,28 @@ const (
 	numberClass
 )
 
-var asciiClass = func() (class [utf8.RuneSelf]uint8) {
-	for c := range class {
-		class[c] = classOf(rune(c))
+// basicClass has the classes of the characters below U+10000.
+var basicClass = func() (class [1 << 16]uint8) {
+	for k, in := range []ranges{spaceClass: whiteSpace, letterClass: letter, numberClass: number} {
+		for _, p := range in {
+			for r := p[0]; r <= p[1] && r < 1<<16; r++ {
+				class[r] = uint8(k)
+			}
+		}
 	}
 	return class
 }()
 
-func classOf(r rune) uint8 {
+func class(r rune) uint8 {
 	switch {
+	case r < 1<<16:
+		return basicClass[r]
 	case letter.contains(r):
 		return letterClass
 	case number.contains(r):
 		return numberClass
-	case whiteSpace.contains(r):
-		return spaceClass
 	}
 	return otherClass
-}
-
-func class(r rune) uint8 {
-	if r < utf8.RuneSelf {
-		return asciiClass[r]
-	}
-	return classOf(r)
 }
 
 // nextGPT2 returns the end of the match of GPT-2's pattern that begins at i.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,7 +39,8 @@ func (d *description) addTokens(c *config, names []configItem, lstrip string) er
 			d.added = append(d.added, item.added(id))
 		}
 	}
-	for key, item := range c.Added {
+	for _, key := range slices.Sorted(maps.Keys(c.Added)) {
+		item := c.Added[key]
 		var id int32
 		if err := json.Unmarshal([]byte(key), &id); err != nil || id < 0 || id > maxVocabulary {
 			return fmt.Errorf("added_tokens_decoder of tokenizer_config.json: found %q, expected an id", key)
@@ -46,7 +48,8 @@ func (d *description) addTokens(c *config, names []configItem, lstrip string) er
 		add(item, id)
 		ids[item.Content] = id
 	}
-	for token, id := range c.addedLater {
+	for _, token := range slices.Sorted(maps.Keys(c.addedLater)) {
+		id := c.addedLater[token]
 		if id < 0 || id > maxVocabulary {
 			return fmt.Errorf("added_tokens.json: %q has the id %d", token, id)
 		}

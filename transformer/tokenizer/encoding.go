@@ -15,7 +15,9 @@ type Encoding struct {
 	SpecialTokensMask []int8 // 1 for special tokens that were added
 	SequenceIDs       []int8 // 0 for the text, 1 for the pair, -1 for special tokens that were added
 	Tokens            []string
-	// Overflow has the further windows, if they were asked for.
+	// Overflow has the further windows, if they were asked for: of a pair each
+	// window of the one text with each of the other. Their type ids are those of
+	// the first window, where tokenizers forgets what its template says.
 	Overflow []Encoding
 }
 
