@@ -24,6 +24,7 @@ type helper struct {
 }
 
 var pool struct {
+	serial  atomic.Bool
 	busy    atomic.Bool
 	current atomic.Pointer[job]
 	mu      sync.Mutex
@@ -36,6 +37,11 @@ const spins = 4000
 // Workers returns how many tasks run at once.
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
+// SetSerial makes Parallel run its tasks one after another in the goroutine
+// that calls it, for programs that keep the cores busy with several computations at
+// once. Results do not depend on it.
+func SetSerial(on bool) { pool.serial.Store(on) }
+
 // Parallel calls run(task, worker) for each task from 0 on, on all cores, and
 // returns when all have finished. The order is not specified; worker numbers
 // those that run at the same time, from 0 to Workers()-1. Calls from within a
@@ -43,7 +49,7 @@ func Workers() int { return runtime.GOMAXPROCS(0) }
 // A panic in a task is raised again here.
 func Parallel(tasks int, run func(task, worker int)) {
 	workers := min(Workers(), tasks)
-	if workers <= 1 || !pool.busy.CompareAndSwap(false, true) {
+	if workers <= 1 || pool.serial.Load() || !pool.busy.CompareAndSwap(false, true) {
 		for t := range tasks {
 			run(t, 0)
 		}

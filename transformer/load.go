@@ -215,7 +215,8 @@ func checkTied(f *checkpoint.File, c *Config) error {
 }
 
 // Inspect says what a directory's checkpoint lacks and has to spare for a
-// task, from names and shapes alone. labels is that of the sequence classifier, or 0 for a language model.
+// task, from names and shapes alone. labels is that of the sequence classifier,
+// or 0 for a language model. A classifier for another number of labels counts as lacking.
 func Inspect(dir string, labels int) (Report, error) {
 	c, f, err := open(dir)
 	if err != nil {
@@ -228,7 +229,9 @@ func Inspect(dir string, labels int) (Report, error) {
 	} else {
 		model = c.family().languageModel(c)
 	}
-	m, err := match(f, nn.Parameters(model), false, c)
+	info, ok := f.Info(LabelLayer(c) + "weight")
+	newHead := labels > 0 && ok && len(info.Shape) == 2 && info.Shape[0] != labels
+	m, err := match(f, nn.Parameters(model), newHead, c)
 	return m.Report, err
 }
 

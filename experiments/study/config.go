@@ -1,16 +1,23 @@
 // Package study compares ways to a target model: fine-tuning a pretrained
-// encoder directly, and training it on a larger intermediate dataset of the
-// same task first. See [Run].
+// encoder directly, training it on a larger intermediate dataset first, and
+// what helps to tell why the one or the other is better. See [Run].
 package study
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"godwit/experiments/train"
 )
@@ -19,7 +26,13 @@ import (
 const (
 	Direct       = "direct"       // pretrained → target
 	Intermediate = "intermediate" // pretrained → intermediate → target
+	ZeroShot     = "zero-shot"    // pretrained → intermediate, evaluated on the target as it is
+	Control      = "control"      // as intermediate, with the intermediate's labels shuffled
+	Joint        = "joint"        // pretrained → intermediate and target mixed
 )
+
+// Arms lists the arms in the order of reports.
+var Arms = []string{Direct, Intermediate, ZeroShot, Control, Joint}
 
 // Settings of a target: what sets it apart from the intermediate dataset.
 const (
@@ -29,13 +42,18 @@ const (
 
 // Config is a study: one JSON file. Paths in it are relative to the file.
 type Config struct {
-	Name    string   `json:"name"`
-	Output  string   `json:"output,omitempty"` // directory of stages and results; default runs/<name>
-	Seeds   []uint64 `json:"seeds"`
-	Arms    []string `json:"arms"`
-	Models  []Model  `json:"models"`
-	Tasks   []Task   `json:"tasks"`
-	Caveats []string `json:"caveats,omitempty"`
+	Schema   string   `json:"$schema,omitempty"`
+	Name     string   `json:"name"`
+	Output   string   `json:"output,omitempty"` // directory of stages and results; default runs/<name>
+	Seeds    []uint64 `json:"seeds,omitempty"`  // default 0, 1, 2
+	Arms     []string `json:"arms,omitempty"`   // default direct and intermediate
+	Models   []Model  `json:"models"`
+	Tasks    []Task   `json:"tasks"`
+	Training Training `json:"training,omitzero"` // of every stage, unless its dataset says otherwise
+	Keep     string   `json:"keep,omitempty"`    // which models stay on disk; see [Prune]
+	Caveats  []string `json:"caveats,omitempty"`
+
+	made []*pretraining // encoders that the study makes first
 }
 
 // Model is a pretrained encoder.
@@ -44,17 +62,23 @@ type Model struct {
 	Path string `json:"path"`
 }
 
-// Task is a task with its intermediate dataset and its targets.
+// Task is a task with its intermediate datasets and its targets.
 type Task struct {
-	Name         string   `json:"name"` // classification, sentiment, similarity, …
-	Kind         string   `json:"kind"` // classification or regression
-	Intermediate Dataset  `json:"intermediate"`
-	Targets      []Target `json:"targets"`
+	Name          string    `json:"name"`             // text classification, sentiment analysis, sentence similarity
+	Kind          string    `json:"kind"`             // classification or regression
+	Models        []string  `json:"models,omitempty"` // names; default all
+	Intermediates []Dataset `json:"intermediates"`
+	Targets       []Target  `json:"targets"`
 }
 
 // Target is a dataset on which the arms are compared.
 type Target struct {
 	Setting string `json:"setting"`
+	// Sizes are numbers of training examples, 0 for all: each gives a point of
+	// a learning curve. Smaller samples lie within larger ones and are drawn by the seed of the run.
+	Sizes []int `json:"sizes,omitempty"`
+	// Intermediates names those of the task that are tried; default all.
+	Intermediates []string `json:"intermediates,omitempty"`
 	Dataset
 }
 
@@ -62,16 +86,21 @@ type Target struct {
 type Dataset struct {
 	Name           string `json:"name"`
 	Train          string `json:"train"`
-	Dev            string `json:"dev,omitempty"` // default: a tenth of train, by seed
+	Dev            string `json:"dev,omitempty"` // default: a tenth of train, by seed 0
 	Test           string `json:"test,omitempty"`
 	TextColumn     string `json:"text_column,omitempty"`
 	TextPairColumn string `json:"text_pair_column,omitempty"`
 	LabelColumn    string `json:"label_column,omitempty"`
+	IDColumn       string `json:"id_column,omitempty"`
+	// Labels renames labels, so that datasets can be given the same ones.
+	Labels map[string]string `json:"labels,omitempty"`
 	// MaxTrain, MaxDev and MaxTest bound the splits by a sample drawn by seed 0, the same in every run.
-	MaxTrain int      `json:"max_train,omitempty"`
-	MaxDev   int      `json:"max_dev,omitempty"`
-	MaxTest  int      `json:"max_test,omitempty"`
-	Training Training `json:"training,omitempty"`
+	MaxTrain int `json:"max_train,omitempty"`
+	MaxDev   int `json:"max_dev,omitempty"`
+	MaxTest  int `json:"max_test,omitempty"`
+	// RemoveLeaks drops training and dev examples that stand in a test split of the task as well.
+	RemoveLeaks bool     `json:"remove_leaks,omitempty"`
+	Training    Training `json:"training,omitzero"`
 
 	made *splits // datasets that godwit makes itself
 }
@@ -79,33 +108,50 @@ type Dataset struct {
 // Training holds what differs from the defaults; zero means the default.
 type Training struct {
 	Epochs       int     `json:"epochs,omitempty"`
+	MaxSteps     int     `json:"max_steps,omitempty"`
 	BatchSize    int     `json:"batch_size,omitempty"`
 	LearningRate float64 `json:"learning_rate,omitempty"`
-	WarmupRatio  float64 `json:"warmup_ratio,omitempty"`
-	WeightDecay  float64 `json:"weight_decay,omitempty"`
-	MaxLength    int     `json:"max_length,omitempty"`
+	// LearningRates are tried one after another; the best on dev is kept.
+	LearningRates []float64 `json:"learning_rates,omitempty"`
+	WarmupRatio   float64   `json:"warmup_ratio,omitempty"`
+	WeightDecay   float64   `json:"weight_decay,omitempty"`
+	MaxLength     int       `json:"max_length,omitempty"`
 }
 
-func (t Training) settings(task train.Task, seed uint64) train.Settings {
-	s := train.DefaultSettings(task)
-	s.Seed = seed
-	for _, f := range []struct {
-		to   *int
-		from int
-	}{{&s.Epochs, t.Epochs}, {&s.BatchSize, t.BatchSize}, {&s.MaxLength, t.MaxLength}} {
-		if f.from != 0 {
-			*f.to = f.from
+// or returns t with the values of u where t has none.
+func (t Training) or(u Training) Training {
+	for _, f := range []struct{ to, from *int }{{&t.Epochs, &u.Epochs}, {&t.MaxSteps, &u.MaxSteps}, {&t.BatchSize, &u.BatchSize}, {&t.MaxLength, &u.MaxLength}} {
+		if *f.to == 0 {
+			*f.to = *f.from
 		}
 	}
-	for _, f := range []struct {
-		to   *float64
-		from float64
-	}{{&s.LearningRate, t.LearningRate}, {&s.WarmupRatio, t.WarmupRatio}, {&s.WeightDecay, t.WeightDecay}} {
-		if f.from != 0 {
-			*f.to = f.from
+	for _, f := range []struct{ to, from *float64 }{{&t.WarmupRatio, &u.WarmupRatio}, {&t.WeightDecay, &u.WeightDecay}} {
+		if *f.to == 0 {
+			*f.to = *f.from
 		}
 	}
-	return s
+	if t.LearningRate == 0 && t.LearningRates == nil {
+		t.LearningRate, t.LearningRates = u.LearningRate, u.LearningRates
+	}
+	return t
+}
+
+// stageSettings are the settings of a fine-tuning stage: those of each
+// learning rate that is tried.
+type stageSettings struct {
+	train.Settings
+	LearningRates []float64 `json:"learning_rates,omitempty"`
+}
+
+func (t Training) settings(task train.Task, seed uint64) stageSettings {
+	d := train.DefaultSettings(task)
+	t = t.or(Training{Epochs: d.Epochs, MaxSteps: d.MaxSteps, BatchSize: d.BatchSize, LearningRate: d.LearningRate, WarmupRatio: d.WarmupRatio, WeightDecay: d.WeightDecay, MaxLength: d.MaxLength})
+	d.Seed, d.Epochs, d.MaxSteps, d.BatchSize, d.LearningRate, d.WarmupRatio, d.WeightDecay, d.MaxLength =
+		seed, t.Epochs, t.MaxSteps, t.BatchSize, t.LearningRate, t.WarmupRatio, t.WeightDecay, t.MaxLength
+	if len(t.LearningRates) > 0 {
+		d.LearningRate = t.LearningRates[0]
+	}
+	return stageSettings{d, t.LearningRates}
 }
 
 // LoadConfig reads and checks a study file.
@@ -132,31 +178,65 @@ func LoadConfig(path string) (*Config, error) {
 	} else {
 		resolve(&c.Output)
 	}
-	for i := range c.Tasks {
-		t := &c.Tasks[i]
-		sets := []*Dataset{&t.Intermediate}
-		for j := range t.Targets {
-			sets = append(sets, &t.Targets[j].Dataset)
-		}
-		for _, d := range sets {
-			resolve(&d.Train)
-			resolve(&d.Dev)
-			resolve(&d.Test)
-		}
+	for _, d := range c.datasets() {
+		resolve(&d.Train)
+		resolve(&d.Dev)
+		resolve(&d.Test)
 	}
 	return c, nil
 }
 
-// ParseConfig reads a study file and refuses unknown keys.
-func ParseConfig(data []byte) (*Config, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	var c Config
-	if err := d.Decode(&c); err != nil {
+// datasets returns all datasets, task by task, the intermediate ones first.
+func (c *Config) datasets() (all []*Dataset) {
+	for i := range c.Tasks {
+		for j := range c.Tasks[i].Intermediates {
+			all = append(all, &c.Tasks[i].Intermediates[j])
+		}
+		for j := range c.Tasks[i].Targets {
+			all = append(all, &c.Tasks[i].Targets[j].Dataset)
+		}
+	}
+	return all
+}
+
+//go:embed study.schema.json
+var schemaText []byte
+
+// Schema returns the JSON Schema of the study file.
+func Schema() []byte { return bytes.Clone(schemaText) }
+
+var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText))
+	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("found more after the study's object")
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("study.schema.json", doc); err != nil {
+		return nil, err
+	}
+	return compiler.Compile("study.schema.json")
+})
+
+// ParseConfig reads a study file. Errors name the place in it, what was found
+// and what was expected.
+func ParseConfig(data []byte) (*Config, error) {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	s, err := schema()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Validate(value); err != nil {
+		if v := new(jsonschema.ValidationError); errors.As(err, &v) {
+			return nil, errors.New(strings.Join(violations(v, value), "; "))
+		}
+		return nil, err
+	}
+	var c Config
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, err
 	}
 	if len(c.Seeds) == 0 {
 		c.Seeds = []uint64{0, 1, 2}
@@ -167,51 +247,105 @@ func ParseConfig(data []byte) (*Config, error) {
 	return &c, c.check()
 }
 
+// violations lists what a study file has wrong, by place.
+func violations(v *jsonschema.ValidationError, root any) (list []string) {
+	if len(v.Causes) > 0 {
+		for _, cause := range v.Causes {
+			list = append(list, violations(cause, root)...)
+		}
+		return list
+	}
+	place := ""
+	found := root
+	for _, part := range v.InstanceLocation {
+		switch x := found.(type) {
+		case []any:
+			place += "[" + part + "]"
+			var i int
+			fmt.Sscan(part, &i)
+			found = x[i]
+		case map[string]any:
+			if place != "" {
+				place += "."
+			}
+			place += part
+			found = x[part]
+		}
+	}
+	if place == "" {
+		place = "the study"
+	}
+	text := v.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	switch found.(type) {
+	case map[string]any, []any:
+		return []string{place + ": " + text}
+	}
+	shown, _ := json.Marshal(found) // of parsed JSON
+	return []string{fmt.Sprintf("%s: found %s: %s", place, shown, text)}
+}
+
+// check reports what the schema cannot say.
 func (c *Config) check() error {
-	if c.Name == "" || c.Name != filepath.Base(c.Name) {
+	if c.Name != filepath.Base(c.Name) || c.Name == "." || c.Name == ".." {
 		return fmt.Errorf("name: found %q, expected a name without slashes", c.Name)
 	}
 	if len(c.Models) == 0 {
-		return fmt.Errorf("models: found none, expected at least one")
+		return errors.New("models: found none, expected at least one")
 	}
-	if len(c.Tasks) == 0 {
-		return fmt.Errorf("tasks: found none, expected at least one")
+	if !slices.Contains(c.Arms, Direct) {
+		return fmt.Errorf("arms: found %q, expected %q among them: the others are compared with it", c.Arms, Direct)
 	}
-	for i, s := range c.Seeds {
-		if slices.Contains(c.Seeds[:i], s) {
-			return fmt.Errorf("seeds[%d]: %d stands there twice", i, s)
-		}
-	}
-	for i, a := range c.Arms {
-		if a != Direct && a != Intermediate || slices.Contains(c.Arms[:i], a) {
-			return fmt.Errorf("arms[%d]: found %q, expected %q and %q, each once", i, a, Direct, Intermediate)
-		}
-	}
+	var models []string
 	for i, m := range c.Models {
-		if m.Name == "" || m.Path == "" {
-			return fmt.Errorf("models[%d]: found name %q and path %q, expected both", i, m.Name, m.Path)
+		if slices.Contains(models, m.Name) {
+			return fmt.Errorf("models[%d].name: %q stands there twice", i, m.Name)
 		}
+		models = append(models, m.Name)
 	}
+	var tasks []string
 	for i := range c.Tasks {
 		t, at := &c.Tasks[i], fmt.Sprintf("tasks[%d]", i)
-		if t.Kind != string(train.Classification) && t.Kind != string(train.Regression) {
-			return fmt.Errorf("%s.kind: found %q, expected %q or %q", at, t.Kind, train.Classification, train.Regression)
+		if slices.Contains(tasks, t.Name) {
+			return fmt.Errorf("%s.name: %q stands there twice", at, t.Name)
 		}
-		if t.Name == "" || len(t.Targets) == 0 {
-			return fmt.Errorf("%s: expected a name and at least one target", at)
+		tasks = append(tasks, t.Name)
+		for j, m := range t.Models {
+			if !slices.Contains(models, m) {
+				return fmt.Errorf("%s.models[%d]: found %q, expected one of %q", at, j, m, models)
+			}
 		}
-		if err := t.Intermediate.check(at+".intermediate", train.Task(t.Kind)); err != nil {
-			return err
+		var intermediates, targets []string
+		for j := range t.Intermediates {
+			d, at := &t.Intermediates[j], fmt.Sprintf("%s.intermediates[%d]", at, j)
+			if slices.Contains(intermediates, d.Name) {
+				return fmt.Errorf("%s.name: %q stands there twice", at, d.Name)
+			}
+			intermediates = append(intermediates, d.Name)
+			if err := d.check(at, train.Task(t.Kind), c.Training); err != nil {
+				return err
+			}
+		}
+		if len(c.Arms) > 1 && len(intermediates) == 0 {
+			return fmt.Errorf("%s.intermediates: found none, expected at least one for the arms %q", at, c.Arms[1:])
 		}
 		for j := range t.Targets {
 			g, at := &t.Targets[j], fmt.Sprintf("%s.targets[%d]", at, j)
-			if g.Setting != Domain && g.Setting != CrossLingual {
-				return fmt.Errorf("%s.setting: found %q, expected %q or %q", at, g.Setting, Domain, CrossLingual)
+			if slices.Contains(targets, g.Name) {
+				return fmt.Errorf("%s.name: %q stands there twice", at, g.Name)
 			}
+			targets = append(targets, g.Name)
 			if g.made == nil && g.Test == "" {
 				return fmt.Errorf("%s.test: found none, expected a file: arms are compared on it", at)
 			}
-			if err := g.check(at, train.Task(t.Kind)); err != nil {
+			for k, name := range g.Intermediates {
+				if !slices.Contains(intermediates, name) {
+					return fmt.Errorf("%s.intermediates[%d]: found %q, expected one of %q", at, k, name, intermediates)
+				}
+			}
+			if len(g.Sizes) == 0 {
+				g.Sizes = []int{0}
+			}
+			if err := g.check(at, train.Task(t.Kind), c.Training); err != nil {
 				return err
 			}
 		}
@@ -219,10 +353,7 @@ func (c *Config) check() error {
 	return nil
 }
 
-func (d *Dataset) check(at string, task train.Task) error {
-	if d.Name == "" {
-		return fmt.Errorf("%s.name: found none", at)
-	}
+func (d *Dataset) check(at string, task train.Task, defaults Training) error {
 	if d.made == nil && d.Train == "" {
 		return fmt.Errorf("%s.train: found none, expected a file", at)
 	}
@@ -232,6 +363,7 @@ func (d *Dataset) check(at string, task train.Task) error {
 	if d.LabelColumn == "" {
 		d.LabelColumn = "label"
 	}
+	d.Training = d.Training.or(defaults)
 	if err := d.Training.settings(task, 0).Check(); err != nil {
 		return fmt.Errorf("%s.training.%w", at, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"godwit/experiments/dataset/synthetic"
 	"godwit/experiments/train"
@@ -42,8 +44,8 @@ func (p *pretraining) job() job {
 	}
 }
 
-// run trains the model and writes its directory.
-func (p *pretraining) run(ctx context.Context, dir string, r *record, watch Watch) error {
+// run trains the model in the stage's directory dir and writes it to dir/model.
+func (p *pretraining) run(ctx context.Context, dir string, r *record, step func(train.Progress)) error {
 	tok, err := tokenizer.NewWordPiece(p.vocab, tokenizer.WordPieceOptions{Lowercase: true, ChineseChars: true})
 	if err != nil {
 		return err
@@ -57,19 +59,23 @@ func (p *pretraining) run(ctx context.Context, dir string, r *record, watch Watc
 		return err
 	}
 	transformer.Initialise(m, p.config, p.seed)
-	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, p.settings, train.PretrainRun{Step: watch.Step}); err != nil {
+	state := filepath.Join(dir, "state.safetensors")
+	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, p.settings, train.PretrainRun{State: state, Every: 1000, Step: step}); err != nil {
 		return err
 	}
-	if err := transformer.Save(dir, m, p.config); err != nil {
+	if err := transformer.Save(filepath.Join(dir, "model"), m, p.config); err != nil {
 		return err
 	}
-	return tok.Save(dir)
+	if err := tok.Save(filepath.Join(dir, "model")); err != nil {
+		return err
+	}
+	return os.Remove(state)
 }
 
-// RunEmbedded carries out the study that needs no download: synthetic corpora,
+// Embedded returns the study that needs no download: synthetic corpora,
 // a tiny BERT pretrained on them, three tasks with a domain and a cross-lingual
-// target each, over three seeds. Everything goes below dir.
-func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error) {
+// target each, over three seeds.
+func Embedded() *Config {
 	corpora := synthetic.Make(synthetic.Seed)
 	vocab := corpora.Vocabulary(1800)
 	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
@@ -79,7 +85,7 @@ func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error)
 	settings.Epochs, settings.Masking = 40, train.DynamicMasking // so many passes over the same masks teach less
 	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, length: 64, settings: settings}
 	c := &Config{
-		Name: "embedded", Output: dir, Seeds: []uint64{0, 1, 2}, Arms: []string{Direct, Intermediate},
+		Name: "embedded", Output: filepath.Join("runs", "embedded"), Seeds: []uint64{0, 1, 2}, Arms: Arms,
 		Caveats: []string{"the corpora are synthetic: an invented grammar and two invented languages; these figures say nothing about real texts"},
 	}
 	for _, t := range corpora.Tasks {
@@ -87,13 +93,17 @@ func RunEmbedded(ctx context.Context, dir string, watch Watch) (*Results, error)
 		if t.Regression {
 			kind = train.Regression
 		}
-		task := Task{Name: t.Name, Kind: string(kind), Intermediate: embeddedSet(t.Intermediate, 10)}
+		task := Task{Name: t.Name, Kind: string(kind), Intermediates: []Dataset{embeddedSet(t.Intermediate, 10)}}
 		for _, g := range t.Targets {
-			task.Targets = append(task.Targets, Target{Setting: g.Setting, Dataset: embeddedSet(g.Set, 20)})
+			task.Targets = append(task.Targets, Target{Setting: g.Setting, Sizes: []int{0}, Dataset: embeddedSet(g.Set, 20)})
 		}
 		c.Tasks = append(c.Tasks, task)
 	}
-	return run(ctx, c, []*pretraining{pre}, watch)
+	for _, d := range c.datasets() {
+		d.TextColumn, d.LabelColumn = "text", "label"
+	}
+	c.made = []*pretraining{pre}
+	return c
 }
 
 func embeddedSet(s synthetic.Set, epochs int) Dataset {

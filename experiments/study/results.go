@@ -1,44 +1,72 @@
 package study
 
 import (
-	"bytes"
-	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"strconv"
-	"text/tabwriter"
+	"io/fs"
+	"os"
+	"slices"
 
 	"godwit/experiments/stats"
-	"godwit/transformer/checkpoint"
+	"godwit/experiments/train"
 )
 
-// Results is the outcome of a study.
+// Results is the outcome of a study, as far as its stages are finished. What
+// is written to results.json does not depend on the machine, on the number of cores or on interruptions.
 type Results struct {
 	Name        string       `json:"name"`
 	Caveats     []string     `json:"caveats"`
-	Cells       []Cell       `json:"cells"`
+	Missing     int          `json:"missing"` // cells whose stages are not finished
+	Cells       []CellResult `json:"cells"`
 	Comparisons []Comparison `json:"comparisons"`
 
-	// What this run did; not part of the outcome, and not in results.json.
-	Stages    int     `json:"-"`
-	StagesRun int     `json:"-"`
-	Seconds   float64 `json:"-"`
+	// Of the run and of the machine; not in results.json.
+	Plan      *Plan              `json:"-"`
+	Records   map[string]*Record `json:"-"` // finished stages by key
+	StagesRun int                `json:"-"`
+	Seconds   float64            `json:"-"`
 }
 
-// Comparison sets an arm against direct fine-tuning on one target.
+// Record is what is known of a finished stage.
+type Record struct {
+	Name     string
+	Kind     string
+	Train    *train.Result
+	Pretrain *train.PretrainResult
+	Losses   []float64 // of training steps, evenly picked
+	Test     *train.Scores
+	Tokens   int // that passed through the model in training
+	Text     TextCount
+	Seconds  float64
+}
+
+// CellResult is a cell with its score.
+type CellResult struct {
+	Cell
+	Metric    string       `json:"metric"`
+	Score     float64      `json:"score"`
+	Scores    train.Scores `json:"scores"`
+	NoLearned bool         `json:"not_learned"` // the score is not better than that of always saying the commonest class
+	Tokens    int          `json:"tokens"`      // that the cell's stages trained on
+}
+
+// Comparison sets an arm against direct fine-tuning on one target: the same
+// seeds, the same test examples.
 type Comparison struct {
-	Task    string    `json:"task"`
-	Model   string    `json:"model"`
-	Target  string    `json:"target"`
-	Setting string    `json:"setting"`
-	Arm     string    `json:"arm"`
-	Metric  string    `json:"metric"`
-	Direct  []float64 `json:"direct"` // score by seed
-	Scores  []float64 `json:"scores"` // score of the arm by seed
-	Gain    float64   `json:"gain"`   // mean over seeds of arm minus direct
-	// Low and High bound the gain: the 95 % t interval over seeds. Null with fewer than two seeds.
+	Task         string    `json:"task"`
+	Model        string    `json:"model"`
+	Target       string    `json:"target"`
+	Setting      string    `json:"setting"`
+	Size         int       `json:"size"`
+	Arm          string    `json:"arm"`
+	Intermediate string    `json:"intermediate"`
+	Metric       string    `json:"metric"`
+	Seeds        []uint64  `json:"seeds"`
+	Direct       []float64 `json:"direct"` // score by seed
+	Scores       []float64 `json:"scores"` // score of the arm by seed
+	Gain         float64   `json:"gain"`   // mean over seeds of arm minus direct
+	// Low and High bound the gain: the 95 % interval. Null with fewer than two seeds.
 	Low  *float64 `json:"low"`
 	High *float64 `json:"high"`
 	// NotLearned says that the mean of neither arm passes Chance: the gain then
@@ -46,31 +74,87 @@ type Comparison struct {
 	NotLearned bool `json:"not_learned"`
 }
 
-func summarise(c *Config, cells []Cell) *Results {
-	r := &Results{Name: c.Name, Caveats: c.Caveats, Cells: cells}
-	if len(c.Seeds) < 5 {
-		r.Caveats = append(r.Caveats, fmt.Sprintf("%d seeds: intervals are wide, and they are not corrected for the number of comparisons", len(c.Seeds)))
+// Collect makes results of what is finished in a study's directory.
+func Collect(dir string) (*Results, error) {
+	data, err := os.ReadFile(planPath(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: found no plan.json: expected the directory of a study that godwit study has begun", dir)
 	}
-	type place struct{ task, model, target, arm string }
-	by := map[place][]Cell{}
-	for _, cell := range cells {
-		p := place{cell.Task, cell.Model, cell.Target, cell.Arm}
-		by[p] = append(by[p], cell)
+	if err != nil {
+		return nil, err
 	}
-	done := map[place]bool{}
-	for _, cell := range cells {
-		p := place{cell.Task, cell.Model, cell.Target, cell.Arm}
-		direct := by[place{cell.Task, cell.Model, cell.Target, Direct}]
-		if cell.Arm == Direct || done[p] || len(direct) == 0 {
+	var p Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("%s: %w", planPath(dir), err)
+	}
+	r := &Results{Name: p.Name, Caveats: p.Caveats, Plan: &p, Records: map[string]*Record{}}
+	store := cache{dir}
+	records := map[string]*record{}
+	for _, s := range p.Stages {
+		rec, err := store.find(s.Key)
+		if err != nil {
+			return nil, err
+		}
+		if rec == nil {
 			continue
 		}
-		done[p] = true
-		k := Comparison{Task: cell.Task, Model: cell.Model, Target: cell.Target, Setting: cell.Setting, Arm: cell.Arm, Metric: cell.Metric}
+		records[s.Key] = rec
+		r.Records[s.Key] = &Record{Name: rec.Name, Kind: rec.Spec.Kind, Train: rec.Train, Pretrain: rec.Pretrain, Losses: rec.Losses, Test: rec.Test, Tokens: rec.tokens(), Text: rec.Text, Seconds: rec.Seconds}
+	}
+	outcomes := map[string]*record{} // by the key of a cell's last stage
+	for _, c := range p.Cells {
+		last := records[c.Stages[len(c.Stages)-1]]
+		if last == nil || last.Test == nil {
+			r.Missing++
+			continue
+		}
+		outcomes[last.Key] = last
+		cell := CellResult{Cell: c, Metric: last.Test.MainName(), Score: last.Test.Main(), Scores: *last.Test, NoLearned: last.Test.Main() <= c.Majority}
+		for _, key := range c.Stages {
+			if records[key] != nil {
+				cell.Tokens += records[key].tokens()
+			}
+		}
+		r.Cells = append(r.Cells, cell)
+	}
+	r.compare(outcomes)
+	return r, nil
+}
+
+// compare sets each arm against direct, where both have the same seeds.
+func (r *Results) compare(outcomes map[string]*record) {
+	type place struct {
+		task, model, target, arm, intermediate string
+		size                                   int
+	}
+	at := func(c CellResult) place { return place{c.Task, c.Model, c.Target, c.Arm, c.Intermediate, c.Size} }
+	by := map[place][]CellResult{}
+	var order []place
+	for _, c := range r.Cells {
+		if by[at(c)] == nil {
+			order = append(order, at(c))
+		}
+		by[at(c)] = append(by[at(c)], c)
+	}
+	for _, p := range order {
+		if p.arm == Direct {
+			continue
+		}
+		direct := by[place{p.task, p.model, p.target, Direct, "", p.size}]
+		cell := by[p][0]
+		k := Comparison{Task: p.task, Model: p.model, Target: p.target, Setting: cell.Setting, Size: p.size, Arm: p.arm, Intermediate: p.intermediate, Metric: cell.Metric}
 		var gains []float64
-		for i, a := range by[p] { // both lists are in the order of the seeds
-			k.Direct = append(k.Direct, direct[i].Score)
-			k.Scores = append(k.Scores, a.Score)
+		for _, a := range by[p] {
+			i := slices.IndexFunc(direct, func(d CellResult) bool { return d.Seed == a.Seed })
+			if i < 0 {
+				continue
+			}
+			k.Seeds = append(k.Seeds, a.Seed)
+			k.Direct, k.Scores = append(k.Direct, direct[i].Score), append(k.Scores, a.Score)
 			gains = append(gains, a.Score-direct[i].Score)
+		}
+		if len(gains) == 0 {
+			continue
 		}
 		k.Gain = stats.Mean(gains)
 		k.NotLearned = max(stats.Mean(k.Direct), stats.Mean(k.Scores)) <= cell.Chance
@@ -80,57 +164,4 @@ func summarise(c *Config, cells []Cell) *Results {
 		}
 		r.Comparisons = append(r.Comparisons, k)
 	}
-	return r
-}
-
-func (r *Results) save(dir string) error {
-	data, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := checkpoint.WriteFile(filepath.Join(dir, "results.json"), append(data, '\n')); err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Write([]string{"task", "model", "setting", "target", "arm", "seed", "metric", "score"})
-	for _, c := range r.Cells {
-		w.Write([]string{c.Task, c.Model, c.Setting, c.Target, c.Arm, strconv.FormatUint(c.Seed, 10), c.Metric, strconv.FormatFloat(c.Score, 'g', -1, 64)})
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
-	}
-	return checkpoint.WriteFile(filepath.Join(dir, "results.csv"), b.Bytes())
-}
-
-// WriteTable prints the comparisons for people.
-func (r *Results) WriteTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "task\tmodel\tsetting\ttarget\tmetric\tdirect\tintermediate\tgain\t95 % interval\t")
-	unlearned := false
-	for _, k := range r.Comparisons {
-		bounds := "–"
-		if k.Low != nil {
-			bounds = fmt.Sprintf("%+.3f to %+.3f", *k.Low, *k.High)
-		}
-		if k.NotLearned {
-			bounds += "  not learned"
-			unlearned = true
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.3f\t%.3f\t%+.3f\t%s\t\n", k.Task, k.Model, k.Setting, k.Target, k.Metric, stats.Mean(k.Direct), stats.Mean(k.Scores), k.Gain, bounds)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	caveats := r.Caveats
-	if unlearned {
-		caveats = append(caveats[:len(caveats):len(caveats)], "not learned: neither arm passes what a model scores that learned nothing; the gain says nothing about transfer")
-	}
-	for _, c := range caveats {
-		if _, err := fmt.Fprintf(w, "Note: %s.\n", c); err != nil {
-			return err
-		}
-	}
-	return nil
 }

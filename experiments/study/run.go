@@ -2,268 +2,252 @@ package study
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
 	"godwit/transformer"
+	"godwit/transformer/checkpoint"
 	"godwit/transformer/tokenizer"
 )
 
-// Watch is told what a study does. Nil fields are not called.
-type Watch struct {
-	// Stage is called before each stage: its number from 1, how many there are, and whether it was finished earlier.
-	Stage func(number, of int, name string, finished bool)
-	// Step is called during a stage that trains.
-	Step func(train.Progress)
-	// Done is called after a stage that trained, with a line about its outcome.
-	Done func(outcome string)
+// Options say how a study is run. The outcome does not depend on them.
+type Options struct {
+	// Jobs is how many stages run at once, one core each; 1 gives each stage
+	// all cores, 0 finds out which is faster.
+	Jobs int
+	// Only restricts the run to stages whose name contains one of these, and those that they need.
+	Only  []string
+	Watch func(Event) // may be nil; not called by two goroutines at once
 }
 
-// Cell is the outcome of one (task, model, target, arm, seed).
-type Cell struct {
-	Task    string       `json:"task"`
-	Model   string       `json:"model"`
-	Target  string       `json:"target"`
-	Setting string       `json:"setting"`
-	Arm     string       `json:"arm"`
-	Seed    uint64       `json:"seed"`
-	Stages  []string     `json:"stages"` // keys, in order
-	Score   float64      `json:"score"`
-	Metric  string       `json:"metric"`
-	Scores  train.Scores `json:"scores"`
-	// Chance is the score that must be passed to have learned anything: that of
-	// always saying the commonest class, or a correlation of 0, plus 1.96 standard
-	// errors for the size of the test set.
-	Chance float64 `json:"chance"`
+// Event is told to the watcher of a run.
+type Event struct {
+	Kind    EventKind
+	Stage   string // name
+	Outcome string // of Finished, in words; of Note, the note
+	// Where the run stands: stages finished, running, waiting.
+	Done, Running, Waiting int
+	Left                   time.Duration   // estimate; 0 where there is none yet
+	Step                   *train.Progress // of Step
 }
 
-// job is a stage of the plan.
-type job struct {
-	record
-	model  string // directory to start from
-	data   *splits
-	kind   train.Task
-	labels []string
-	keep   bool // the model is needed by later stages
-	pre    *pretraining
-}
+// EventKind says what an event is about.
+type EventKind int
 
-// plan lists all stages, each after those that it starts from, and the cells with the
-// number of their last stage.
-type plan struct {
-	jobs  []job
-	cells []Cell
-	last  []string // key of each cell's last stage
-	seen  map[string]bool
-}
-
-func (p *plan) add(j job) string {
-	j.Key = j.Spec.key()
-	if !p.seen[j.Key] {
-		p.seen[j.Key] = true
-		p.jobs = append(p.jobs, j)
-	}
-	return j.Key
-}
+const (
+	Note     EventKind = iota // something worth saying
+	Reused                    // the stage was finished in an earlier run
+	Started                   // the stage begins
+	Step                      // the stage has taken a training step
+	Finished                  // the stage has ended
+)
 
 // Run carries out a study and returns its results. Finished stages in the
-// output directory are not run again.
-func Run(ctx context.Context, c *Config, watch Watch) (*Results, error) {
-	return run(ctx, c, nil, watch)
-}
-
-func run(ctx context.Context, c *Config, pre []*pretraining, watch Watch) (*Results, error) {
+// output directory are not run again; a stage that was stopped goes on.
+func Run(ctx context.Context, c *Config, o Options) (*Results, error) {
 	start := time.Now()
-	if err := os.MkdirAll(c.Output, 0o755); err != nil {
+	store := cache{c.Output}
+	if err := os.MkdirAll(store.stages(), 0o755); err != nil {
 		return nil, fmt.Errorf("output directory: %w", err)
 	}
-	store := cache{c.Output}
-	p, err := makePlan(c, pre, store)
+	unlock, err := lock(c.Output)
 	if err != nil {
 		return nil, err
 	}
-	finished := map[string]*record{}
-	trained := 0
-	for i, j := range p.jobs {
-		r, err := store.find(j.Key)
-		if err != nil {
+	defer unlock()
+	p, err := makePlan(c, store)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{planner: p, options: o, start: start, finished: map[string]*record{}}
+	if err := r.comparePlans(); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(planPath(c.Output), &p.Plan); err != nil {
+		return nil, err
+	}
+	if err := r.all(ctx); err != nil {
+		return nil, err
+	}
+	results, err := Collect(c.Output)
+	if err != nil {
+		return nil, err
+	}
+	results.StagesRun, results.Seconds = r.ran, time.Since(start).Seconds()
+	if c.Keep == "none" {
+		if _, err := prune(store, nil); err != nil {
 			return nil, err
 		}
-		if watch.Stage != nil {
-			watch.Stage(i+1, len(p.jobs), j.Name, r != nil)
-		}
-		if r == nil {
-			trained++
-			if r, err = store.run(j.record, func(dir string, r *record) error { return j.train(ctx, dir, r, watch) }); err != nil {
-				return nil, fmt.Errorf("%s: %w", j.Name, err)
-			}
-			if watch.Done != nil {
-				watch.Done(r.outcome())
-			}
-		}
-		finished[j.Key] = r
 	}
-	cells := p.cells
-	for i := range cells {
-		test := finished[p.last[i]].Test
-		cells[i].Scores, cells[i].Score, cells[i].Metric = *test, test.Main(), test.MainName()
-	}
-	results := summarise(c, cells)
-	results.Stages, results.StagesRun, results.Seconds = len(p.jobs), trained, time.Since(start).Seconds()
 	return results, results.save(c.Output)
 }
 
-func makePlan(c *Config, pre []*pretraining, store cache) (*plan, error) {
-	p := &plan{seen: map[string]bool{}}
-	starts := map[string]string{} // model name → key or digest
-	models := slices.Clone(c.Models)
-	for _, t := range pre {
-		key := p.add(t.job())
-		starts[t.name] = key
-		models = append(models, Model{t.name, store.model(key)})
+func writeJSON(path string, value any) error {
+	data, err := json.MarshalIndent(value, "", " ")
+	if err != nil {
+		return err
 	}
-	for _, m := range c.Models {
-		digest, err := checkpointDigest(m.Path)
+	return checkpoint.WriteFile(path, append(data, '\n'))
+}
+
+// runner carries out a plan.
+type runner struct {
+	*planner
+	options  Options
+	start    time.Time
+	finished map[string]*record
+	ran      int
+
+	mutex   sync.Mutex
+	running int
+	wanted  int     // stages to finish, those of earlier runs included
+	cost    float64 // of the stages to run
+	spent   float64 // of those that have run
+}
+
+// comparePlans says which data have changed since the last run in the directory.
+func (r *runner) comparePlans() error {
+	data, err := os.ReadFile(planPath(r.store.dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var before Plan
+	if err := json.Unmarshal(data, &before); err != nil {
+		return fmt.Errorf("%s: %w; remove the file, finished stages stay", planPath(r.store.dir), err)
+	}
+	for what, pair := range map[string][2]map[string]string{"dataset": {before.Datasets, r.Datasets}, "model": {before.Models, r.Models}} {
+		for name, now := range pair[1] {
+			if was, ok := pair[0][name]; ok && was != now {
+				r.event(Event{Kind: Note, Outcome: fmt.Sprintf("%s %s has changed since the last run here (%s, now %s): stages that use it run again", what, name, was, now)})
+			}
+		}
+	}
+	return nil
+}
+
+// event fills in where the run stands and tells the watcher. The mutex must be held while stages run.
+func (r *runner) event(e Event) {
+	if r.options.Watch == nil {
+		return
+	}
+	e.Done, e.Running = len(r.finished), r.running
+	e.Waiting = max(0, r.wanted-e.Done-e.Running)
+	if r.spent > 0 && r.cost > r.spent {
+		e.Left = time.Duration(float64(time.Since(r.start)) * (r.cost - r.spent) / r.spent)
+	}
+	r.options.Watch(e)
+}
+
+// all runs the stages that are not finished.
+func (r *runner) all(ctx context.Context) error {
+	wanted := r.selection()
+	r.wanted = len(wanted)
+	var pending []*job
+	for i := range r.jobs {
+		j := &r.jobs[i]
+		if !wanted[j.Key] {
+			continue
+		}
+		done, err := r.store.find(j.Key)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		starts[m.Name] = digest
+		if done != nil {
+			r.finished[j.Key] = done
+			r.event(Event{Kind: Reused, Stage: j.Name})
+			continue
+		}
+		pending = append(pending, j)
+		r.cost += j.cost()
 	}
-	for _, t := range c.Tasks {
-		inter, err := t.Intermediate.load(train.Task(t.Kind))
-		if err != nil {
-			return nil, err
-		}
-		targets := make([]*loaded, len(t.Targets))
-		for i := range t.Targets {
-			if targets[i], err = t.Targets[i].load(train.Task(t.Kind)); err != nil {
-				return nil, err
-			}
-		}
-		for _, m := range models {
-			for _, seed := range c.Seeds {
-				for _, arm := range c.Arms {
-					from, model, stages := starts[m.Name], m.Path, []string(nil)
-					if arm == Intermediate {
-						from = p.add(finetuneJob(fmt.Sprintf("%s, %s, seed %d: %s (intermediate)", t.Name, m.Name, seed, t.Intermediate.Name), from, model, inter, t.Kind, t.Intermediate.Training, seed, true))
-						model, stages = store.model(from), append(stages, from)
-					}
-					for i, g := range t.Targets {
-						key := p.add(finetuneJob(fmt.Sprintf("%s, %s, seed %d: %s (%s)", t.Name, m.Name, seed, g.Name, arm), from, model, targets[i], t.Kind, g.Training, seed, false))
-						p.cells = append(p.cells, Cell{Task: t.Name, Model: m.Name, Target: g.Name, Setting: g.Setting, Arm: arm, Seed: seed,
-							Stages: append(slices.Clone(stages), key), Chance: chance(train.Task(t.Kind), targets[i].Test)})
-						p.last = append(p.last, key)
-					}
-				}
+	if len(pending) == 0 {
+		return nil
+	}
+	r.start = time.Now()
+	for _, j := range pending { // encoders that are made here come first, one at a time with all cores
+		if j.pre != nil {
+			if err := r.stage(ctx, j); err != nil {
+				return err
 			}
 		}
 	}
-	return p, nil
+	n, err := r.width(ctx, pending)
+	if err != nil {
+		return err
+	}
+	return r.spread(ctx, pending, n)
 }
 
-// chance returns the score on the examples that a model which learned nothing hardly passes.
-func chance(kind train.Task, test []dataset.Example) float64 {
-	n := float64(len(test))
-	if kind == train.Regression {
-		return 1.96 / math.Sqrt(n)
+// selection returns the stages that Options.Only asks for, with those before them.
+func (r *runner) selection() map[string]bool {
+	wanted := map[string]bool{}
+	for i := len(r.jobs) - 1; i >= 0; i-- { // a stage stands behind those that it needs
+		j := &r.jobs[i]
+		for _, part := range r.options.Only {
+			if strings.Contains(j.Name, part) {
+				wanted[j.Key] = true
+			}
+		}
+		if len(r.options.Only) == 0 {
+			wanted[j.Key] = true
+		}
+		if wanted[j.Key] {
+			for _, key := range j.after {
+				wanted[key] = true
+			}
+		}
 	}
-	count, most := map[string]int{}, 0
-	for _, e := range test {
-		count[e.Label]++
-		most = max(most, count[e.Label])
-	}
-	p := float64(most) / n
-	return p + 1.96*math.Sqrt(p*(1-p)/n)
+	return wanted
 }
 
-func finetuneJob(name, from, model string, d *loaded, kind string, t Training, seed uint64, keep bool) job {
-	return job{
-		record: record{Name: name, Spec: spec{Version: formatVersion, Kind: "finetune", Start: from, Data: d.digest, Labels: d.labels, Settings: t.settings(train.Task(kind), seed)}},
-		model:  model, data: d.splits, kind: train.Task(kind), labels: d.labels, keep: keep,
+// stage runs one stage.
+func (r *runner) stage(ctx context.Context, j *job) error {
+	r.mutex.Lock()
+	r.running++
+	r.event(Event{Kind: Started, Stage: j.Name})
+	r.mutex.Unlock()
+	start := time.Now()
+	done, err := r.store.run(j.record, func(dir string, rec *record) error {
+		err := j.run(ctx, dir, rec, func(p train.Progress) {
+			r.mutex.Lock()
+			defer r.mutex.Unlock()
+			r.event(Event{Kind: Step, Stage: j.Name, Step: &p})
+		})
+		rec.Seconds = time.Since(start).Seconds()
+		return err
+	})
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.running--
+	if err != nil {
+		return fmt.Errorf("%s: %w", j.Name, err)
 	}
+	r.finished[j.Key] = done
+	r.ran++
+	r.spent += j.cost()
+	r.event(Event{Kind: Finished, Stage: j.Name, Outcome: done.outcome()})
+	return nil
 }
 
-// loaded is a dataset that has been read.
-type loaded struct {
-	*splits
-	digest string
-	labels []string // nil for regression
-}
+// stateEvery is how often a stage writes down where it stands.
+const stateEvery = 2 * time.Minute
 
-func (d *Dataset) load(kind train.Task) (*loaded, error) {
-	s := d.made
-	if s == nil {
-		s = &splits{}
-		options := dataset.Options{Columns: dataset.Columns{Text: d.TextColumn, Pair: d.TextPairColumn, Label: d.LabelColumn}}
-		for _, f := range []struct {
-			path string
-			max  int
-			to   *[]dataset.Example
-		}{{d.Train, 0, &s.Train}, {d.Dev, d.MaxDev, &s.Dev}, {d.Test, d.MaxTest, &s.Test}} {
-			if f.path == "" {
-				continue
-			}
-			examples, err := dataset.Read(f.path, options)
-			if err != nil {
-				return nil, err
-			}
-			if f.max > 0 && f.max < len(examples) {
-				examples = dataset.Sample(examples, f.max, 0)
-			}
-			*f.to = examples
-		}
-		if d.Dev == "" {
-			s.Train, s.Dev = dataset.Split(s.Train, 0.1, 0, kind == train.Classification)
-			if d.MaxDev > 0 && d.MaxDev < len(s.Dev) {
-				s.Dev = dataset.Sample(s.Dev, d.MaxDev, 0)
-			}
-		}
-		if d.MaxTrain > 0 && d.MaxTrain < len(s.Train) {
-			s.Train = dataset.Sample(s.Train, d.MaxTrain, 0)
-		}
-	}
-	l := &loaded{splits: s}
-	if kind == train.Classification {
-		known := dataset.LabelsOf(s.Train)
-		l.labels = known.Names()
-		if len(l.labels) < 2 {
-			return nil, fmt.Errorf("dataset %s: training data have the labels %q, expected at least two", d.Name, l.labels)
-		}
-		for _, f := range []struct {
-			path     string
-			examples []dataset.Example
-		}{{d.Dev, s.Dev}, {d.Test, s.Test}} {
-			if err := dataset.CheckLabels(f.path, f.examples, known); err != nil {
-				return nil, err
-			}
-		}
-	} else {
-		for _, f := range []struct {
-			path     string
-			examples []dataset.Example
-		}{{d.Train, s.Train}, {d.Dev, s.Dev}, {d.Test, s.Test}} {
-			if _, err := dataset.Scores(f.path, f.examples); err != nil {
-				return nil, err
-			}
-		}
-	}
-	l.digest = s.digest()
-	return l, nil
-}
-
-// train runs the stage and fills in its record.
-func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) error {
+// run trains or evaluates and fills in the stage's record.
+func (j *job) run(ctx context.Context, dir string, r *record, step func(train.Progress)) error {
 	if j.pre != nil {
-		return j.pre.run(ctx, filepath.Join(dir, "model"), r, watch)
+		return j.pre.run(ctx, dir, r, step)
 	}
-	s := j.Spec.Settings.(train.Settings)
 	config, err := transformer.LoadConfig(j.model)
 	if err != nil {
 		return err
@@ -275,31 +259,23 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 	if tok.VocabSize() > config.VocabSize {
 		return fmt.Errorf("%s: the tokenizer has %d tokens, the model's embedding %d", j.model, tok.VocabSize(), config.VocabSize)
 	}
-	if s.MaxLength > config.MaxLength() {
-		return fmt.Errorf("max_length %d: %s has positions for %d tokens", s.MaxLength, j.model, config.MaxLength())
+	var model transformer.SequenceClassifier
+	maxLength := 0
+	switch s := j.Spec.Settings.(type) {
+	case evaluateSettings:
+		maxLength = s.MaxLength
+		model, _, err = transformer.LoadSequenceClassifier(j.model, max(1, len(j.labels)), false, 0)
+	case stageSettings:
+		maxLength = s.MaxLength
+		model, err = j.train(ctx, dir, r, s, config, tok, step)
 	}
-	labels := max(1, len(j.labels))
-	m, _, err := transformer.LoadSequenceClassifier(j.model, labels, !transformer.SameLabels(j.model, config, j.labels, labels), s.Seed)
 	if err != nil {
 		return err
 	}
-	items := map[*[]dataset.Example][]train.Item{}
-	for _, split := range []*[]dataset.Example{&j.data.Train, &j.data.Dev, &j.data.Test} {
-		list, _, err := train.Prepare("dataset "+j.Name, *split, tok, j.kind, j.labels, s.MaxLength)
-		if err != nil {
-			return err
-		}
-		items[split] = list
-	}
-	if r.Train, err = train.FineTune(ctx, m, items[&j.data.Train], items[&j.data.Dev], s, train.Watch{Step: watch.Step}); err != nil {
-		return err
-	}
 	if len(j.data.Test) > 0 {
-		scores, _, err := train.Evaluate(ctx, m, j.kind, items[&j.data.Test])
-		if err != nil {
+		if err := j.test(ctx, r, model, tok, maxLength); err != nil {
 			return err
 		}
-		r.Test = &scores
 	}
 	if !j.keep {
 		return nil
@@ -308,11 +284,131 @@ func (j *job) train(ctx context.Context, dir string, r *record, watch Watch) err
 	if names == nil {
 		names = []string{"LABEL_0"}
 	}
-	m.Configuration().SetLabels(names)
-	if err := transformer.Save(filepath.Join(dir, "model"), m, m.Configuration()); err != nil {
+	model.Configuration().SetLabels(names)
+	if err := transformer.Save(filepath.Join(dir, "model"), model, model.Configuration()); err != nil {
 		return err
 	}
 	return tok.Save(filepath.Join(dir, "model"))
+}
+
+// train fine-tunes with each learning rate and returns the model that is best on dev.
+func (j *job) train(ctx context.Context, dir string, r *record, s stageSettings, config *transformer.Config, tok *tokenizer.Tokenizer, step func(train.Progress)) (transformer.SequenceClassifier, error) {
+	if s.MaxLength > config.MaxLength() {
+		return nil, fmt.Errorf("max_length %d: %s has positions for %d tokens", s.MaxLength, j.model, config.MaxLength())
+	}
+	items := map[*[]dataset.Example][]train.Item{}
+	for _, split := range []*[]dataset.Example{&j.data.Train, &j.data.Dev} {
+		list, count, err := train.Prepare("dataset of "+j.Name, *split, tok, j.kind, j.labels, s.MaxLength)
+		if err != nil {
+			return nil, err
+		}
+		items[split] = list
+		r.Text.add(list, count, tok.Unk())
+	}
+	rates := s.LearningRates
+	if len(rates) == 0 {
+		rates = []float64{s.LearningRate}
+	}
+	var best transformer.SequenceClassifier
+	for i, rate := range rates {
+		labels := max(1, len(j.labels))
+		m, _, err := transformer.LoadSequenceClassifier(j.model, labels, !transformer.SameLabels(j.model, config, j.labels, labels), s.Seed)
+		if err != nil {
+			return nil, err
+		}
+		settings := s.Settings
+		settings.LearningRate = rate
+		state := train.Resume{Path: filepath.Join(dir, fmt.Sprintf("state-%d.safetensors", i)), Every: stateEvery}
+		result, err := train.FineTune(ctx, m, items[&j.data.Train], items[&j.data.Dev], settings, train.Watch{Step: step, Resume: state})
+		if err != nil {
+			return nil, err
+		}
+		if len(rates) > 1 && result.BestDev != nil {
+			r.Tried = append(r.Tried, tried{rate, *result.BestDev, result.Tokens})
+		}
+		if best == nil || result.BestDev != nil && result.BestDev.Main() > r.Train.BestDev.Main() {
+			best, r.Train, r.Losses = m, result, picked(result.Losses, 100)
+		}
+	}
+	return best, nil
+}
+
+// test predicts the test split: the logits of labels that the target does not have count for nothing.
+func (j *job) test(ctx context.Context, r *record, m transformer.SequenceClassifier, tok *tokenizer.Tokenizer, maxLength int) error {
+	items, count, err := train.Prepare("dataset of "+j.Name, j.data.Test, tok, j.kind, j.labels, maxLength)
+	if err != nil {
+		return err
+	}
+	r.Text.add(items, count, tok.Unk())
+	logits, err := train.Predict(ctx, m, items)
+	if err != nil {
+		return err
+	}
+	if j.kind == train.Classification {
+		items, logits = restrict(items, logits, j.labels, j.ask)
+	}
+	scores, err := train.Score(j.kind, items, logits)
+	if err != nil {
+		return err
+	}
+	r.Test = &scores
+	for i, it := range items {
+		if j.kind == train.Regression {
+			r.Gold, r.Predicted = append(r.Gold, float64(it.Score)), append(r.Predicted, float64(logits[i][0]))
+		} else {
+			r.Gold, r.Predicted = append(r.Gold, float64(it.Label)), append(r.Predicted, float64(train.Argmax(logits[i])))
+		}
+	}
+	return nil
+}
+
+// restrict numbers classes and logits by the labels that are asked for, which are among all.
+func restrict(items []train.Item, logits [][]float32, all, ask []string) ([]train.Item, [][]float32) {
+	number := make([]int, len(all)) // by label of all: its number in ask, or -1
+	for i, name := range all {
+		number[i] = -1
+		for k, a := range ask {
+			if a == name {
+				number[i] = k
+			}
+		}
+	}
+	outItems, outLogits := make([]train.Item, len(items)), make([][]float32, len(items))
+	for i, it := range items {
+		it.Label = int32(number[it.Label])
+		outItems[i], outLogits[i] = it, make([]float32, len(ask))
+		for from, to := range number {
+			if to >= 0 {
+				outLogits[i][to] = logits[i][from]
+			}
+		}
+	}
+	return outItems, outLogits
+}
+
+// picked returns at most n of the values, evenly spaced, the last among them.
+func picked(values []float64, n int) []float64 {
+	if len(values) <= n {
+		return values
+	}
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = values[(i+1)*len(values)/n-1]
+	}
+	return out
+}
+
+func (t *TextCount) add(items []train.Item, count train.Truncation, unknown int32) {
+	t.Examples += len(items)
+	t.Truncated += count.Truncated
+	for _, it := range items {
+		t.Tokens += len(it.IDs)
+		for _, id := range it.IDs {
+			if id == unknown {
+				t.Unknown++
+			}
+		}
+	}
 }
 
 func (r *record) outcome() string {

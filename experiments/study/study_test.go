@@ -1,6 +1,7 @@
 package study
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,7 +9,7 @@ import (
 	"godwit/experiments/train"
 )
 
-const goodStudy = `{"name":"s","models":[{"name":"m","path":"p"}],"tasks":[{"name":"t","kind":"regression","intermediate":{"name":"i","train":"a.csv"},
+const goodStudy = `{"name":"s","models":[{"name":"m","path":"p"}],"tasks":[{"name":"t","kind":"regression","intermediates":[{"name":"i","train":"a.csv"}],
 	"targets":[{"setting":"domain","name":"g","train":"b.csv","test":"c.csv"}]}]}`
 
 func TestParseConfig(t *testing.T) {
@@ -16,19 +17,26 @@ func TestParseConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Seeds) != 3 || len(c.Arms) != 2 || c.Tasks[0].Intermediate.TextColumn != "text" || c.Tasks[0].Targets[0].LabelColumn != "label" {
+	if len(c.Seeds) != 3 || len(c.Arms) != 2 || c.Tasks[0].Intermediates[0].TextColumn != "text" || c.Tasks[0].Targets[0].LabelColumn != "label" {
 		t.Errorf("defaults: %+v", c)
 	}
 	for _, b := range [][3]string{
-		{`"name":"s"`, `"name":"a/b"`, "name"},
-		{`"name":"s"`, `"name":"s","sedes":[1]`, "sedes"},
-		{`"name":"s"`, `"name":"s","seeds":[1,1]`, "seeds[1]"},
-		{`"name":"s"`, `"name":"s","arms":["joint"]`, "arms[0]"},
-		{`"path":"p"`, `"path":""`, "models[0]"},
-		{`"domain"`, `"planet"`, "tasks[0].targets[0].setting"},
+		{`"name":"s"`, `"name":"a/b"`, "name: found \"a/b\""},
+		{`"name":"s"`, `"name":"s","sedes":[1]`, "the study: additional properties 'sedes' not allowed"},
+		{`"name":"s"`, `"name":"s","seeds":[1,1]`, "seeds"},
+		{`"name":"s"`, `"name":"s","seeds":["1"]`, "seeds[0]: found \"1\": got string, want integer"},
+		{`"name":"s"`, `"name":"s","arms":["joined"]`, "arms[0]: found \"joined\""},
+		{`"name":"s"`, `"name":"s","arms":["joint"]`, "expected \"direct\""},
+		{`"path":"p"`, `"path":""`, "models[0].path"},
+		{`"path":"p"}`, `"path":"p"},{"name":"m","path":"q"}`, "models[1].name: \"m\" stands there twice"},
+		{`"kind":"regression"`, `"kind":"regression","models":["n"]`, "tasks[0].models[0]: found \"n\""},
+		{`"domain"`, `"planet"`, "tasks[0].targets[0].setting: found \"planet\""},
+		{`"setting":"domain"`, `"setting":"domain","intermediates":["j"]`, "tasks[0].targets[0].intermediates[0]: found \"j\""},
 		{`,"test":"c.csv"`, ``, "tasks[0].targets[0].test"},
-		{`"train":"a.csv"`, `"train":"a.csv","training":{"epochs":-1}`, "tasks[0].intermediate.training.epochs"},
-		{`]}]}`, `]}]} {}`, "more"},
+		{`"train":"a.csv"`, `"train":"a.csv","training":{"epochs":-1}`, "tasks[0].intermediates[0].training.epochs: found -1"},
+		{`"train":"a.csv"`, `"train":"a.csv","training":{"learning_rate":1,"learning_rates":[1]}`, "tasks[0].intermediates[0].training"},
+		{`"train":"a.csv"`, `"train":"a.csv","trian":"a"`, "trian"},
+		{`]}]}`, `]}]} {}`, "JSON"},
 	} {
 		bad := strings.Replace(goodStudy, b[0], b[1], 1)
 		if _, err := ParseConfig([]byte(bad)); err == nil || !strings.Contains(err.Error(), b[2]) {
@@ -63,26 +71,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestSummary(t *testing.T) {
-	var cells []Cell
-	for seed, s := range [][2]float64{{0.5, 0.7}, {0.6, 0.7}, {0.4, 0.7}} {
-		cells = append(cells, Cell{Target: "g", Arm: Direct, Seed: uint64(seed), Score: s[0]}, Cell{Target: "g", Arm: Intermediate, Seed: uint64(seed), Score: s[1]})
-	}
-	r := summarise(&Config{Seeds: []uint64{0, 1, 2}}, cells)
-	if len(r.Comparisons) != 1 {
-		t.Fatalf("%d comparisons, want 1", len(r.Comparisons))
-	}
-	// Gains 0.2, 0.1, 0.3: mean 0.2, standard deviation 0.1, t(2) = 4.3027.
-	k := r.Comparisons[0]
-	if d := k.Gain - 0.2; d > 1e-9 || d < -1e-9 {
-		t.Errorf("gain %v, want 0.2", k.Gain)
-	}
-	if want := 0.2 - 4.302652729911275*0.1/1.7320508075688772; k.Low == nil || *k.Low-want > 1e-9 || want-*k.Low > 1e-9 {
-		t.Errorf("interval from %v, want %v", k.Low, want)
-	}
-}
-
-func TestNotLearnedIsSaid(t *testing.T) {
+func TestChance(t *testing.T) {
 	test := make([]dataset.Example, 100) // 60 of one class: chance is 0.6 + 1.96·0.049
 	for i := range test {
 		test[i].Label = "a"
@@ -90,29 +79,43 @@ func TestNotLearnedIsSaid(t *testing.T) {
 			test[i].Label = "b"
 		}
 	}
-	c := chance(train.Classification, test)
-	if c < 0.695 || c > 0.697 {
-		t.Errorf("chance %v, want 0.696", c)
+	if majority, c := chance(train.Classification, test); majority != 0.6 || c < 0.695 || c > 0.697 {
+		t.Errorf("majority %v and chance %v, want 0.6 and 0.696", majority, c)
 	}
-	if r := chance(train.Regression, test); r < 0.1959 || r > 0.1961 {
+	if majority, r := chance(train.Regression, test); majority != 0 || r < 0.1959 || r > 0.1961 {
 		t.Errorf("chance of a correlation %v, want 0.196", r)
 	}
-	for _, x := range []struct {
-		score float64
-		want  bool
-	}{{0.69, true}, {0.71, false}} {
-		var cells []Cell
-		for seed := range uint64(2) {
-			cells = append(cells, Cell{Target: "g", Arm: Direct, Seed: seed, Score: 0.5, Chance: c}, Cell{Target: "g", Arm: Intermediate, Seed: seed, Score: x.score, Chance: c})
-		}
-		r := summarise(&Config{Seeds: []uint64{0, 1}}, cells)
-		var b strings.Builder
-		if err := r.WriteTable(&b); err != nil {
-			t.Fatal(err)
-		}
-		if r.Comparisons[0].NotLearned != x.want || strings.Contains(b.String(), "not learned") != x.want {
-			t.Errorf("score %v: not learned is %v, table %q", x.score, r.Comparisons[0].NotLearned, b.String())
-		}
+}
+
+func TestComparisons(t *testing.T) {
+	r := &Results{}
+	cell := func(arm string, seed uint64, score, chance float64) {
+		r.Cells = append(r.Cells, CellResult{Cell: Cell{Target: "g", Arm: arm, Seed: seed, Chance: chance}, Score: score})
+	}
+	for seed, s := range [][2]float64{{0.5, 0.7}, {0.6, 0.7}, {0.4, 0.7}} {
+		cell(Direct, uint64(seed), s[0], 0.65)
+		cell(Intermediate, uint64(seed), s[1], 0.65)
+		cell(Control, uint64(seed), s[0]+0.1, 0.65)
+	}
+	cell(Intermediate, 7, 1, 0.65) // a seed that direct has not finished
+	r.compare(nil)
+	if len(r.Comparisons) != 2 {
+		t.Fatalf("%d comparisons, want 2", len(r.Comparisons))
+	}
+	// Gains 0.2, 0.1, 0.3: mean 0.2, standard deviation 0.1, t(2) = 4.3027.
+	k := r.Comparisons[0]
+	if d := k.Gain - 0.2; d > 1e-9 || d < -1e-9 || !slices.Equal(k.Seeds, []uint64{0, 1, 2}) {
+		t.Errorf("gain %v of seeds %v, want 0.2 of 0, 1, 2", k.Gain, k.Seeds)
+	}
+	if want := 0.2 - 4.302652729911275*0.1/1.7320508075688772; k.Low == nil || *k.Low-want > 1e-9 || want-*k.Low > 1e-9 {
+		t.Errorf("interval from %v, want %v", k.Low, want)
+	}
+	if k.NotLearned || !r.Comparisons[1].NotLearned { // 0.7 passes 0.65, a mean of 0.6 does not
+		t.Errorf("not learned: %v and %v, want false and true", k.NotLearned, r.Comparisons[1].NotLearned)
+	}
+	var b strings.Builder
+	if err := r.WriteTable(&b); err != nil || strings.Count(b.String(), "not learned") != 2 { // its row and the note
+		t.Errorf("error %v, table %s", err, b.String())
 	}
 }
 

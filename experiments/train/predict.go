@@ -104,13 +104,19 @@ func Evaluate(ctx context.Context, model transformer.SequenceClassifier, task Ta
 	if err != nil {
 		return Scores{}, nil, err
 	}
+	scores, err := Score(task, items, logits)
+	return scores, logits, err
+}
+
+// Score compares logits, [labels] for each item, with the items' labels or scores.
+func Score(task Task, items []Item, logits [][]float32) (Scores, error) {
 	if task == Regression {
 		want, got := make([]float64, len(items)), make([]float64, len(items))
 		for i, it := range items {
 			want[i], got[i] = float64(it.Score), float64(logits[i][0])
 		}
 		s, err := metric.Regression(want, got)
-		return Scores{Regression: &s}, logits, err
+		return Scores{Regression: &s}, err
 	}
 	want, got := make([]int, len(items)), make([]int, len(items))
 	for i, it := range items {
@@ -121,5 +127,5 @@ func Evaluate(ctx context.Context, model transformer.SequenceClassifier, task Ta
 		labels = len(logits[0])
 	}
 	s, err := metric.Classification(want, got, labels)
-	return Scores{Classification: &s}, logits, err
+	return Scores{Classification: &s}, err
 }

@@ -300,7 +300,7 @@ func mustConfig(t *testing.T, dir string) *transformer.Config {
 func TestStudyOfFilesRunsNoStageTwice(t *testing.T) {
 	model, big, small, dir := tinyModel(t), table(t, 80, 1), table(t, 40, 2), t.TempDir()
 	config := fmt.Sprintf(`{"name":"s","seeds":[1,2],"output":%q,"models":[{"name":"m","path":%q}],"tasks":[{"name":"sentiment","kind":"classification",
-		"intermediate":{"name":"big","train":%q,"training":{"epochs":1,"max_length":16}},
+		"intermediates":[{"name":"big","train":%q,"training":{"epochs":1,"max_length":16}}],
 		"targets":[{"setting":"domain","name":"small","train":%q,"test":%q,"training":{"epochs":1,"max_length":16}}]}]}`, dir, model, big, small, big)
 	path := file(t, "s.json", config)
 	_, errs, status := godwit(t, "", "study", "--config", path)

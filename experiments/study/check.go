@@ -1,0 +1,288 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"godwit/experiments/dataset"
+	"godwit/experiments/train"
+	"godwit/transformer"
+	"godwit/transformer/tokenizer"
+)
+
+// CheckOptions say what [Check] does.
+type CheckOptions struct {
+	Only    []string
+	Jobs    int
+	Measure bool // train for a moment to estimate the time
+}
+
+// CheckReport is the plan of a study that nothing was found wrong with.
+type CheckReport struct {
+	Name     string        `json:"name"`
+	Output   string        `json:"output"`
+	Stages   []CheckStage  `json:"stages"`
+	Cells    int           `json:"cells"`
+	Finished int           `json:"finished"`       // stages of earlier runs
+	Jobs     int           `json:"jobs,omitempty"` // stages at a time
+	Estimate time.Duration `json:"estimate_ns,omitempty"`
+	DiskNeed uint64        `json:"disk_needed_bytes"`
+	DiskFree *uint64       `json:"disk_free_bytes"` // null where the system does not tell
+	Caveats  []string      `json:"caveats"`
+}
+
+// CheckStage is a stage of the plan.
+type CheckStage struct {
+	Key      string  `json:"key"`
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Finished bool    `json:"finished"`
+	Seconds  float64 `json:"estimated_seconds,omitempty"`
+}
+
+// Check reads all that a study needs (files, columns, labels, checkpoints),
+// lays out its stages and, if asked to, estimates the time they will take from a short measurement.
+func Check(ctx context.Context, c *Config, o CheckOptions) (*CheckReport, error) {
+	store := cache{c.Output}
+	p, err := makePlan(c, store)
+	if err != nil {
+		return nil, err
+	}
+	report := &CheckReport{Name: c.Name, Output: c.Output, Cells: len(p.Cells), Caveats: p.Caveats}
+	r := &runner{planner: p, options: Options{Only: o.Only, Jobs: o.Jobs}, finished: map[string]*record{}}
+	e := estimator{planner: p, base: map[string]string{}, speeds: map[string][2]float64{}, lengths: map[string]int{}, tokenizers: map[string]*tokenizer.Tokenizer{}}
+	wanted := r.selection()
+	var pending []*job
+	for i := range p.jobs {
+		j := &p.jobs[i]
+		e.base[j.Key] = e.baseOf(j)
+		if !wanted[j.Key] {
+			continue
+		}
+		rec, err := store.find(j.Key)
+		if err != nil {
+			return nil, err
+		}
+		report.Stages = append(report.Stages, CheckStage{Key: j.Key, Name: j.Name, Kind: j.Spec.Kind, Finished: rec != nil})
+		if rec != nil {
+			report.Finished++
+			r.finished[j.Key] = rec
+			continue
+		}
+		if err := e.check(j); err != nil {
+			return nil, fmt.Errorf("%s: %w", j.Name, err)
+		}
+		if j.keep && c.Keep != "none" {
+			report.DiskNeed += e.modelBytes(j)
+		}
+		pending = append(pending, j)
+	}
+	if free, ok := freeBytes(existing(c.Output)); ok {
+		report.DiskFree = &free
+		if free < report.DiskNeed {
+			return nil, fmt.Errorf("%s: the study keeps about %.1f GB of models, %.1f GB are free: free some, or say --keep none", c.Output, float64(report.DiskNeed)/1e9, float64(free)/1e9)
+		}
+	}
+	if !o.Measure || len(pending) == 0 {
+		return report, nil
+	}
+	if report.Jobs, err = r.width(ctx, pending); err != nil {
+		return nil, err
+	}
+	total := 0.0
+	seconds := map[string]float64{}
+	for _, j := range pending {
+		s, err := e.seconds(ctx, j, report.Jobs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", j.Name, err)
+		}
+		seconds[j.Key] = s
+		total += s / float64(report.Jobs)
+	}
+	for i := range report.Stages {
+		report.Stages[i].Seconds = seconds[report.Stages[i].Key]
+	}
+	report.Estimate = time.Duration(total * float64(time.Second))
+	return report, nil
+}
+
+// existing returns the nearest directory that is there.
+func existing(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// estimator foretells the time of stages.
+type estimator struct {
+	*planner
+	base       map[string]string     // directory of the pretrained model that a stage goes back to, "" for one made here
+	speeds     map[string][2]float64 // by model: tokens a second of training and of inference
+	lengths    map[string]int        // tokens of a split, by digest, model and length
+	tokenizers map[string]*tokenizer.Tokenizer
+}
+
+// baseOf returns the pretrained model that a stage's chain begins with.
+func (e *estimator) baseOf(j *job) string {
+	switch {
+	case j.pre != nil:
+		return ""
+	case len(j.after) == 0:
+		return j.model
+	}
+	return e.base[j.after[0]]
+}
+
+func (e *estimator) tokenizer(dir string) (*tokenizer.Tokenizer, error) {
+	if t := e.tokenizers[dir]; t != nil {
+		return t, nil
+	}
+	t, err := tokenizer.Load(dir)
+	e.tokenizers[dir] = t
+	return t, err
+}
+
+// check reports a checkpoint that the stage cannot start from.
+func (e *estimator) check(j *job) error {
+	dir := e.base[j.Key]
+	s, ok := j.Spec.Settings.(stageSettings)
+	if dir == "" || !ok {
+		return nil
+	}
+	c, err := transformer.LoadConfig(dir)
+	if err != nil {
+		return err
+	}
+	if s.MaxLength > c.MaxLength() {
+		return fmt.Errorf("max_length %d: %s has positions for %d tokens", s.MaxLength, dir, c.MaxLength())
+	}
+	t, err := e.tokenizer(dir)
+	if err != nil {
+		return err
+	}
+	if t.VocabSize() > c.VocabSize {
+		return fmt.Errorf("%s: the tokenizer has %d tokens, the model's embedding %d", dir, t.VocabSize(), c.VocabSize)
+	}
+	if len(j.after) == 0 {
+		_, err = transformer.Inspect(dir, max(1, len(j.labels)))
+	}
+	return err
+}
+
+// modelBytes is the size of the model that a stage keeps.
+func (e *estimator) modelBytes(j *job) uint64 {
+	dir := e.base[j.Key]
+	if dir == "" {
+		return 0 // tiny
+	}
+	var n uint64
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil && strings.HasSuffix(f, ".safetensors") || err == nil && strings.HasSuffix(f, ".bin") {
+			n += uint64(info.Size())
+		}
+	}
+	return n
+}
+
+// seconds foretells a stage's time with n stages at once.
+func (e *estimator) seconds(ctx context.Context, j *job, n int) (float64, error) {
+	dir := e.base[j.Key]
+	if dir == "" {
+		return 0, nil // models made here are tiny, and not there to be measured yet
+	}
+	speed, ok := e.speeds[dir]
+	if !ok {
+		probe := *j
+		probe.model = dir
+		training, err := probe.speed(ctx, n)
+		if err != nil {
+			return 0, err
+		}
+		speed = [2]float64{training / float64(n), 3 * training / float64(n)} // a training step is three products where inference has one
+		e.speeds[dir] = speed
+	}
+	settings, tunes := j.Spec.Settings.(stageSettings)
+	length := settings.MaxLength
+	if s, ok := j.Spec.Settings.(evaluateSettings); ok {
+		length = s.MaxLength
+	}
+	tokens := [3]int{}
+	for i, split := range [][]dataset.Example{j.data.Train, j.data.Dev, j.data.Test} {
+		n, err := e.tokens(dir, split, length)
+		if err != nil {
+			return 0, err
+		}
+		tokens[i] = n
+	}
+	seconds := float64(tokens[2]) / speed[1]
+	if tunes {
+		rounds := float64(settings.Epochs * max(1, len(settings.LearningRates)))
+		if perEpoch := (len(j.data.Train) + settings.BatchSize - 1) / settings.BatchSize; settings.MaxSteps > 0 {
+			rounds = min(rounds, float64(settings.MaxSteps)/float64(perEpoch)*float64(max(1, len(settings.LearningRates))))
+		}
+		seconds += rounds * (float64(tokens[0])/speed[0] + float64(tokens[1])/speed[1])
+	}
+	return seconds, nil
+}
+
+// tokens returns how many the tokenizer of a directory makes of the examples.
+func (e *estimator) tokens(dir string, examples []dataset.Example, length int) (int, error) {
+	key := fmt.Sprint(dir, length, (&splits{Test: examples}).digest())
+	if n, ok := e.lengths[key]; ok {
+		return n, nil
+	}
+	t, err := e.tokenizer(dir)
+	if err != nil {
+		return 0, err
+	}
+	items, _, err := train.Encode(t, examples, length)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, it := range items {
+		n += len(it.IDs)
+	}
+	e.lengths[key] = n
+	return n, nil
+}
+
+// Write prints the plan, with stages one by one if asked for.
+func (r *CheckReport) Write(w io.Writer, stages bool) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if stages {
+		for _, s := range r.Stages {
+			state := "to run"
+			if s.Finished {
+				state = "finished"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", state, s.Kind, s.Name)
+		}
+	}
+	fmt.Fprintf(t, "study\t%s\n", r.Name)
+	fmt.Fprintf(t, "output\t%s\n", r.Output)
+	fmt.Fprintf(t, "stages\t%d, %d of them finished, for %d cells\n", len(r.Stages), r.Finished, r.Cells)
+	if r.Estimate > 0 {
+		fmt.Fprintf(t, "time\tabout %s, %d stages at a time on %d cores\n", r.Estimate.Round(time.Second), r.Jobs, runtime.GOMAXPROCS(0))
+	}
+	free := "unknown"
+	if r.DiskFree != nil {
+		free = fmt.Sprintf("%.1f GB", float64(*r.DiskFree)/1e9)
+	}
+	fmt.Fprintf(t, "disk\t%.2f GB for models, %s free\n", float64(r.DiskNeed)/1e9, free)
+	for _, c := range r.Caveats {
+		fmt.Fprintf(t, "note\t%s\n", c)
+	}
+	return t.Flush()
+}

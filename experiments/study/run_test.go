@@ -1,0 +1,360 @@
+package study
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"godwit/experiments/dataset"
+	"godwit/experiments/train"
+	"godwit/transformer"
+	"godwit/transformer/tokenizer"
+)
+
+// tinyModel writes an untrained encoder that a stage trains in milliseconds.
+func tinyModel(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	vocab := []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+	for i := range 20 {
+		vocab = append(vocab, fmt.Sprintf("w%d", i))
+	}
+	tok, err := tokenizer.NewWordPiece(vocab, tokenizer.WordPieceOptions{Lowercase: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := transformer.NewConfig("bert", len(vocab), 8, 1, 2, 8, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := transformer.NewLanguageModel(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transformer.Initialise(m, c, 1)
+	if err := errors.Join(transformer.Save(dir, m, c), tok.Save(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tinySet returns examples whose label is told by their first word.
+func tinySet(seed uint64, labels ...string) *splits {
+	r := rand.New(rand.NewPCG(seed, 0))
+	make := func(n int) (list []dataset.Example) {
+		for i := range n {
+			k := i % len(labels)
+			list = append(list, dataset.Example{Text: fmt.Sprintf("w%d w%d w%d", k, 5+r.IntN(15), 5+r.IntN(15)), Label: labels[k]})
+		}
+		return list
+	}
+	return &splits{Train: make(24), Dev: make(8), Test: make(12)}
+}
+
+// tinyStudy has all arms, two targets, of which one has other labels, and two sizes.
+func tinyStudy(t *testing.T, model string) *Config {
+	t.Helper()
+	training := Training{Epochs: 2, BatchSize: 8, LearningRate: 1e-2, MaxLength: 8}
+	c := &Config{
+		Name: "tiny", Output: filepath.Join(t.TempDir(), "out"), Seeds: []uint64{0, 1}, Arms: Arms, Models: []Model{{"m", model}},
+		Tasks: []Task{{
+			Name: "words", Kind: string(train.Classification),
+			Intermediates: []Dataset{{Name: "big", made: tinySet(1, "x", "y", "z"), Training: training}},
+			Targets: []Target{
+				{Setting: Domain, Sizes: []int{8, 0}, Dataset: Dataset{Name: "same", made: tinySet(2, "x", "y"), Training: training}},
+				{Setting: CrossLingual, Dataset: Dataset{Name: "other", made: tinySet(3, "p", "q"), Training: Training{Epochs: 1, LearningRates: []float64{1e-3, 1e-2}, MaxLength: 8}}},
+			},
+		}},
+	}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func resultsFile(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "results.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestStudyRunsEveryArm(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	var events [5]int
+	r, err := Run(context.Background(), c, Options{Watch: func(e Event) { events[e.Kind]++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Per seed: the intermediate stage and its control once; of "same" two sizes of direct, intermediate,
+	// control, joint and one zero-shot; of "other" all but zero-shot.
+	if want := 2 * (2 + 2*4 + 1 + 4); len(r.Plan.Stages) != want || r.StagesRun != want || events[Started] != want || events[Finished] != want {
+		t.Errorf("%d stages, %d run, %d started and %d finished, want %d", len(r.Plan.Stages), r.StagesRun, events[Started], events[Finished], want)
+	}
+	count := map[string]int{}
+	for _, cell := range r.Cells {
+		count[fmt.Sprint(cell.Target, " ", cell.Size, " ", cell.Arm)]++
+	}
+	for _, want := range []string{"same 8 direct", "same 24 joint", "same 8 zero-shot", "same 24 zero-shot", "other 24 control", "other 24 joint"} {
+		if count[want] != 2 {
+			t.Errorf("%d cells %s, want one a seed: %v", count[want], want, count)
+		}
+	}
+	if count["other 24 zero-shot"] != 0 || !slices.ContainsFunc(r.Caveats, func(s string) bool { return strings.Contains(s, "no zero-shot from big to other") }) {
+		t.Errorf("zero-shot between other labels: %d cells, caveats %q", count["other 24 zero-shot"], r.Caveats)
+	}
+	if len(r.Comparisons) != 4+4+3 {
+		t.Errorf("%d comparisons, want 11", len(r.Comparisons))
+	}
+	for _, s := range r.Plan.Stages {
+		rec := r.Records[s.Key]
+		if rec == nil || rec.Kind == kindFinetune && (rec.Tokens == 0 || rec.Text.Tokens == 0 || len(rec.Losses) == 0) {
+			t.Errorf("%s: record %+v", s.Name, rec)
+		}
+	}
+
+	// Again: nothing runs, and the results are the same.
+	before := resultsFile(t, c.Output)
+	if r, err = Run(context.Background(), c, Options{}); err != nil || r.StagesRun != 0 {
+		t.Errorf("again: %d stages run, error %v", r.StagesRun, err)
+	}
+	if resultsFile(t, c.Output) != before {
+		t.Error("again: other results")
+	}
+}
+
+// TestOutcomeDoesNotDependOnHowItRan: one stage at a time or several, on one core or more,
+// stopped again and again or not.
+func TestOutcomeDoesNotDependOnHowItRan(t *testing.T) {
+	model := tinyModel(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var want string
+	for name, o := range map[string]struct{ cores, jobs, stopAfter int }{
+		"one core": {1, 1, 0}, "two cores": {2, 1, 0}, "two at a time": {2, 2, 0}, "three at a time, stopped": {2, 3, 9}, "stopped": {1, 1, 5},
+	} {
+		runtime.GOMAXPROCS(o.cores)
+		c := tinyStudy(t, model)
+		stops := 0
+		for {
+			ctx, cancel := context.WithCancel(context.Background())
+			steps := 0
+			_, err := Run(ctx, c, Options{Jobs: o.jobs, Watch: func(e Event) {
+				if steps++; e.Kind == Step && o.stopAfter > 0 && steps > o.stopAfter+3*stops {
+					cancel()
+				}
+			}})
+			cancel()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			stops++
+		}
+		if o.stopAfter > 0 && stops < 3 {
+			t.Errorf("%s: stopped %d times only", name, stops)
+		}
+		got := strings.ReplaceAll(resultsFile(t, c.Output), c.Output, "")
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Errorf("%s: other results", name)
+		}
+	}
+}
+
+func TestOnlyRunsWhatIsAskedForAndWhatItNeeds(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	r, err := Run(context.Background(), c, Options{Only: []string{"seed 1: same with 8 examples (intermediate"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.StagesRun != 2 || len(r.Cells) != 1 || r.Missing == 0 {
+		t.Errorf("%d stages run, %d cells, %d missing; want the stage and its intermediate, one cell", r.StagesRun, len(r.Cells), r.Missing)
+	}
+}
+
+func TestChangedDataRunAgainAndItIsSaid(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	if _, err := Run(context.Background(), c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	c.Tasks[0].Targets[1].made.Test[0].Text = "w9"
+	var notes []string
+	r, err := Run(context.Background(), c, Options{Watch: func(e Event) {
+		if e.Kind == Note {
+			notes = append(notes, e.Outcome)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.StagesRun != 8 { // the last stages of "other": four arms, two seeds
+		t.Errorf("%d stages run, want 8", r.StagesRun)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "words/other") {
+		t.Errorf("notes %q, want one of words/other", notes)
+	}
+}
+
+func TestTwoRunsOfOneDirectoryAreKeptApart(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	inner := errors.New("not tried")
+	_, err := Run(context.Background(), c, Options{Watch: func(e Event) {
+		if e.Kind == Started && inner.Error() == "not tried" {
+			_, inner = Run(context.Background(), c, Options{})
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if inner == nil || !strings.Contains(inner.Error(), ".lock") || !strings.Contains(inner.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("a second run at the same time: error %v, want one that names the owner", inner)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	if _, err := Run(context.Background(), c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before := resultsFile(t, c.Output)
+	stages := filepath.Join(c.Output, "stages")
+	for _, stale := range []string{"0123", unfinishedPrefix + "4567"} {
+		if err := os.MkdirAll(filepath.Join(stages, stale, "model"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removed, err := Prune(c.Output, "intermediate")
+	if err != nil || removed.Stages != 2 || removed.Models != 0 {
+		t.Errorf("removed %+v, error %v: want two stages that the plan does not have", removed, err)
+	}
+	if removed, err = Prune(c.Output, "none"); err != nil || removed.Models != 4 || removed.Bytes == 0 {
+		t.Errorf("removed %+v, error %v: want the models of the intermediate and control stages of two seeds", removed, err)
+	}
+	if r, err := Run(context.Background(), c, Options{}); err != nil || r.StagesRun != 0 || resultsFile(t, c.Output) != before {
+		t.Errorf("after pruning: %v", err)
+	}
+}
+
+func TestSizesLieWithinOneAnother(t *testing.T) {
+	l := &loaded{splits: tinySet(1, "x", "y", "z"), labels: []string{"x", "y", "z"}}
+	var last map[string]bool
+	for _, size := range []int{3, 6, 11, 24} {
+		s, err := l.few(size, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, labels := map[string]bool{}, map[string]int{}
+		for _, e := range s.Train {
+			texts[e.Text] = true
+			labels[e.Label]++
+		}
+		if len(s.Train) != size || len(labels) != 3 {
+			t.Errorf("size %d: %d examples of labels %v", size, len(s.Train), labels)
+		}
+		for text := range last {
+			if !texts[text] {
+				t.Errorf("size %d lacks %q of the smaller size", size, text)
+			}
+		}
+		last = texts
+	}
+	a, _ := l.few(6, 5)
+	b, _ := l.few(6, 6)
+	if a.digest() == b.digest() {
+		t.Error("another seed draws the same examples")
+	}
+	if _, err := l.few(25, 0); err == nil || !strings.Contains(err.Error(), "24") || !strings.Contains(err.Error(), "25") {
+		t.Errorf("a size of more than there are: %v", err)
+	}
+}
+
+func TestControlDealsLabelsOut(t *testing.T) {
+	l := &loaded{splits: tinySet(1, "x", "y", "z")}
+	s := l.shuffled(3)
+	same, count := 0, map[string]int{}
+	for i, e := range s.Train {
+		if e.Text != l.Train[i].Text {
+			t.Fatal("texts moved")
+		}
+		if e.Label == l.Train[i].Label {
+			same++
+		}
+		count[e.Label]++
+	}
+	if same > 16 || count["x"] != 8 || count["y"] != 8 || count["z"] != 8 {
+		t.Errorf("%d of 24 labels stayed, counts %v", same, count)
+	}
+	if l.Train[0].Label != "x" || len(s.Test) != 0 {
+		t.Error("the dataset itself was changed, or its test split kept")
+	}
+}
+
+func TestRestrictAsksForTheTargetsLabels(t *testing.T) {
+	items := []train.Item{{Label: 2}, {Label: 0}}
+	logits := [][]float32{{1, 9, 3}, {4, 5, 6}}
+	gotItems, got := restrict(items, logits, []string{"x", "y", "z"}, []string{"z", "x"})
+	if gotItems[0].Label != 0 || gotItems[1].Label != 1 || !slices.Equal(got[0], []float32{3, 1}) || !slices.Equal(got[1], []float32{6, 4}) {
+		t.Errorf("items %+v, logits %v", gotItems, got)
+	}
+}
+
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	model := tinyModel(t)
+	c := tinyStudy(t, model)
+	report, err := Check(context.Background(), c, CheckOptions{Measure: true, Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Stages) != 30 || report.Finished != 0 || report.Estimate <= 0 || report.DiskNeed == 0 || report.Cells != 28 {
+		t.Errorf("report %+v", report)
+	}
+	if _, err := os.Stat(c.Output); err == nil {
+		t.Error("a check made the output directory")
+	}
+	for says, change := range map[string]func(c *Config){
+		"max_length 99":            func(c *Config) { c.Tasks[0].Intermediates[0].Training.MaxLength = 99 },
+		"expected a model":         func(c *Config) { c.Models[0].Path = t.TempDir() },
+		"expected at least two":    func(c *Config) { c.Tasks[0].Targets[0].made = tinySet(1, "x") },
+		"expected at least one":    func(c *Config) { c.Tasks[0].Targets[1].made.Dev = c.Tasks[0].Targets[1].made.Dev[:1] },
+		"fewer than the size 1000": func(c *Config) { c.Tasks[0].Targets[0].Sizes = []int{1000} },
+	} {
+		c := tinyStudy(t, model)
+		change(c)
+		if _, err := Check(context.Background(), c, CheckOptions{}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want one that says %q", err, says)
+		}
+	}
+}
+
+func TestCollectOfNothing(t *testing.T) {
+	if _, err := Collect(t.TempDir()); err == nil || !strings.Contains(err.Error(), "plan.json") {
+		t.Errorf("error %v", err)
+	}
+	c := tinyStudy(t, tinyModel(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, c, Options{}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	r, err := Collect(c.Output)
+	if err != nil || len(r.Cells) != 0 || r.Missing == 0 {
+		t.Errorf("%d cells, %d missing, error %v", len(r.Cells), r.Missing, err)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+}
