@@ -393,7 +393,11 @@ func (in *inspection) print(out io.Writer) error {
 	}
 	row("architecture", "%s", listOf(append([]string{cmp.Or(in.ModelType, "no model_type")}, in.Architectures...), 12))
 	if s := in.Sizes; s != nil {
-		row("sizes", "%d layers, hidden %d, %d heads, intermediate %d, vocabulary %d, %d segment types, %s", s.Layers, s.Hidden, s.Heads, s.Intermediate, s.Vocabulary, s.Types, s.Activation)
+		types := ""
+		if s.Types > 0 {
+			types = fmt.Sprintf("%d segment types, ", s.Types)
+		}
+		row("sizes", "%d layers, hidden %d, %d heads, intermediate %d, vocabulary %d, %s%s", s.Layers, s.Hidden, s.Heads, s.Intermediate, s.Vocabulary, types, s.Activation)
 	}
 	if len(in.Labels) > 0 {
 		row("labels", "%s", listOf(in.Labels, 12))
