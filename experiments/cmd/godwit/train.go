@@ -227,22 +227,33 @@ func (c *trainCommand) save(model transformer.SequenceClassifier, tok *tokenizer
 	if err := checkpoint.WriteFile(filepath.Join(c.Output, "metrics.json"), append(data, '\n')); err != nil {
 		return err
 	}
-	return checkpoint.WriteFile(filepath.Join(c.Output, "README.md"), []byte(c.card(metrics)))
+	if err := train.WriteCard(c.Output, c.card(metrics)); err != nil && !errors.Is(err, train.ErrCardKept) {
+		return err
+	}
+	return nil
 }
 
 // card is the model card: how the model was made.
-func (c *trainCommand) card(m *trainMetrics) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s model\n\nFine-tuned by godwit from `%s` on `%s`.\n\n", c.Task, filepath.Base(c.Model), filepath.Base(c.Train))
+func (c *trainCommand) card(m *trainMetrics) train.Card {
+	card := train.Card{
+		Title:     c.Task + " model",
+		Summary:   fmt.Sprintf("Fine-tuned by godwit from `%s` on `%s`.", filepath.Base(c.Model), filepath.Base(c.Train)),
+		BaseModel: filepath.Base(c.Model),
+		Task:      "text-classification", // Hugging Face has regression under it as well
+		Settings:  m.Settings,
+	}
+	for _, split := range []string{"train", "dev", "test"} {
+		if d, ok := m.Data[split]; ok {
+			card.Data = append(card.Data, train.CardItem{Name: split, Value: fmt.Sprintf("%d examples, %d cut to %d tokens", d.Items, d.Truncated, c.MaxLength)})
+		}
+	}
 	if m.Test != nil {
-		fmt.Fprintf(&b, "Test: %s.\n\n", scoreLine(*m.Test))
+		card.Scores = append(card.Scores, train.CardItem{Name: "test", Value: scoreLine(*m.Test)})
 	}
-	settings, _ := json.MarshalIndent(m.Settings, "", "  ")
-	fmt.Fprintf(&b, "Settings:\n\n```json\n%s\n```\n", settings)
 	if len(m.New) > 0 {
-		fmt.Fprintf(&b, "\nParameters that the checkpoint lacked: %s.\n", strings.Join(m.New, ", "))
+		card.Notes = append(card.Notes, "Parameters that the checkpoint lacked: "+strings.Join(m.New, ", ")+".")
 	}
-	return b.String()
+	return card
 }
 
 func epochLine(e train.EpochResult) string {
