@@ -40,6 +40,9 @@ func (d description) build() (*Tokenizer, error) {
 	if t.post, err = parsePostProcessor(d.postProcessor, t.tokens, t.ids); err != nil {
 		return nil, err
 	}
+	if err := t.checkGrowth(); err != nil {
+		return nil, err
+	}
 	if t.added, err = findsAdded(d.added, false, nil); err != nil {
 		return nil, err
 	}
@@ -111,6 +114,42 @@ func (d *description) withAdded(vocab map[string]int32) ([]string, map[string]in
 		tokens, ids[token] = append(tokens, token), id
 	}
 	return tokens, ids, nil
+}
+
+// maxGrowth is how many times longer a text may become before the model sees it.
+const maxGrowth = 1 << 12
+
+// checkGrowth refuses pipelines in which a small file makes a text huge: steps
+// that each double it, say.
+func (t *Tokenizer) checkGrowth() error {
+	growth := 1
+	for _, n := range t.normalizers {
+		switch n := n.(type) {
+		case replaceString:
+			growth *= max(1, (len(n.content)+len(n.old)-1)/len(n.old))
+		case replacePattern:
+			growth *= max(1, len(n.content))
+		case prepend:
+			growth *= 1 + len(n)
+		case byteNormalizer:
+			growth *= 4
+		}
+		if growth > maxGrowth {
+			return fmt.Errorf("normalizer: a text could become more than %d times as long", maxGrowth)
+		}
+	}
+	for _, p := range t.preTokenizers {
+		switch p.(type) {
+		case metaspace:
+			growth *= 2
+		case byteLevel:
+			growth *= 4
+		}
+		if growth > maxGrowth {
+			return fmt.Errorf("pre_tokenizer: a text could become more than %d times as long", maxGrowth)
+		}
+	}
+	return nil
 }
 
 // newModel builds the model over a vocabulary.
