@@ -17,7 +17,7 @@ import (
 // checkClass refuses a vocabulary of another family than tokenizer_class says.
 func (c *config) checkClass(families ...string) error {
 	name := strings.TrimSuffix(strings.TrimSuffix(c.TokenizerClass, "Fast"), "Tokenizer")
-	if name == "" || name == "PreTrained" || slices.Contains(families, name) {
+	if name == "" || name == "PreTrained" || name == "TokenizersBackend" || slices.Contains(families, name) {
 		return nil
 	}
 	return fmt.Errorf("tokenizer_class of tokenizer_config.json: found %q, expected %sTokenizer", c.TokenizerClass, strings.Join(families, "Tokenizer or "))

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -240,7 +241,7 @@ func readTokenizerJSON(data []byte, _ string, c *config) (d description, err err
 		Model         struct {
 			modelSettings
 			Vocab  json.RawMessage `json:"vocab"`
-			Merges []jsonMerge     `json:"merges"`
+			Merges json.RawMessage `json:"merges"`
 		} `json:"model"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
@@ -281,20 +282,15 @@ func readTokenizerJSON(data []byte, _ string, c *config) (d description, err err
 	default:
 		return d, unknownType("model", d.model.Type, "BPE", "Unigram", "WordPiece")
 	}
-	for _, m := range file.Model.Merges {
-		d.merges = append(d.merges, m)
-	}
-	known := map[string]bool{}
-	for _, token := range d.vocab {
-		known[token] = true
-	}
-	for _, a := range d.added {
-		known[a.content] = true
+	if d.merges, err = jsonMerges(file.Model.Merges); err != nil {
+		return d, fmt.Errorf("model.merges: %w", err)
 	}
 	if c.Unk.Content == "" && d.model.UnkToken != nil {
 		c.Unk.Content = *d.model.UnkToken
 	}
-	d.special = c.special(func(token string) bool { return known[token] })
+	d.special = c.special(func(token string) bool {
+		return slices.Contains(d.vocab, token) || slices.ContainsFunc(d.added, func(a addedToken) bool { return a.content == token })
+	})
 	return d, nil
 }
 
@@ -312,31 +308,40 @@ func (p *jsonScoredPiece) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// jsonMerge is a merge as tokenizer.json has it: ["a", "b"], and "a b" in older files.
-type jsonMerge [2]string
-
-func (m *jsonMerge) UnmarshalJSON(data []byte) error {
-	if bytes.HasPrefix(data, []byte(`"`)) {
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
+// jsonMerges reads merges as tokenizer.json has them: ["a", "b"], and "a b" in older files.
+func jsonMerges(data json.RawMessage) ([][2]string, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	var pairs [][]string
+	if err := json.Unmarshal(data, &pairs); err == nil {
+		merges := make([][2]string, len(pairs))
+		for i, p := range pairs {
+			if len(p) != 2 {
+				return nil, fmt.Errorf("found %.100q, expected two tokens", p)
+			}
+			merges[i] = [2]string{p[0], p[1]}
 		}
-		pair, err := parseMerge(s)
-		*m = pair
-		return err
+		return merges, nil
 	}
 	var list []string
-	if err := json.Unmarshal(data, &list); err != nil || len(list) != 2 {
-		return fmt.Errorf("merges: found %.100s, expected two tokens", data)
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, err
 	}
-	*m = jsonMerge{list[0], list[1]}
-	return nil
+	merges := make([][2]string, len(list))
+	for i, s := range list {
+		var err error
+		if merges[i], err = parseMerge(s); err != nil {
+			return nil, err
+		}
+	}
+	return merges, nil
 }
 
 func parseMerge(s string) ([2]string, error) {
 	a, b, ok := strings.Cut(s, " ")
 	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
-		return [2]string{}, fmt.Errorf("merges: found %.100q, expected two tokens with a space between them", s)
+		return [2]string{}, fmt.Errorf("found %.100q, expected two tokens with a space between them", s)
 	}
 	return [2]string{a, b}, nil
 }

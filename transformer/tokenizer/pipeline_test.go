@@ -407,7 +407,7 @@ func TestPipelineErrors(t *testing.T) {
 		`merge 1, ["c" "b"]: "c" is not in the vocabulary`:        {"model": bpe(ids("a", "b"), "c b")},
 		`merge 2, ["a" "b"]: "ab" is not in the vocabulary`:       {"model": bpe(ids("a", "b", "aa"), "a a", "a b")},
 		"expected two tokens with a space between them":           {"model": bpe(ids("a", "b"), "ab")},
-		"merges: found [\"a\"], expected two tokens":              {"model": bpe(ids("a", "b"), []string{"a"})},
+		`model.merges: found ["a"], expected two tokens`:          {"model": bpe(ids("a", "b"), []string{"a"})},
 		`"b" has the id 77: expected 0 to 6, each once`:           {"model": bpe(object{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "a": 5, "b": 77})},
 		`has the id 4: expected 0 to 5, each once`:                {"model": bpe(object{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "a": 4})},
 		`has the id -1: expected 0 to 5, each once`:               {"model": bpe(object{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "a": -1})},
@@ -466,8 +466,8 @@ func TestClassicFiles(t *testing.T) {
 	}
 	for says, change := range map[string]func(f map[string]string){
 		"merges.txt":                              func(f map[string]string) { delete(f, "merges.txt") },
-		`line 2: merges: found "Ġ"`:               func(f map[string]string) { f["merges.txt"] = "#version\nĠ\n" },
-		`line 1: merges: found "a b c"`:           func(f map[string]string) { f["merges.txt"] = "a b c" },
+		`line 2: found "Ġ"`:                       func(f map[string]string) { f["merges.txt"] = "#version\nĠ\n" },
+		`line 1: found "a b c"`:                   func(f map[string]string) { f["merges.txt"] = "a b c" },
 		`merge 1, ["q" "r"]: "qr" is not in the`:  func(f map[string]string) { f["merges.txt"] = "q r" },
 		"unexpected end of JSON":                  func(f map[string]string) { f["vocab.json"] = "{" },
 		`"<s>" is not among the 1 tokens`:         func(f map[string]string) { f["vocab.json"] = `{"a": 0}` },
