@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -288,6 +289,9 @@ func Pretrain(ctx context.Context, model transformer.LanguageModel, tok *tokeniz
 	if err := s.Check(config.ModelType); err != nil {
 		return nil, err
 	}
+	if config.ModelType != "xlnet" && tok.Mask() < 0 {
+		return nil, errors.New("the tokenizer has no mask token, which masked language modelling needs")
+	}
 	size := train.lengths()
 	batches := func(epoch int) [][]int {
 		return dataset.Batches(size, dataset.BatchOptions{TokenBudget: s.BatchTokens, SortWindow: 512, Seed: s.Seed, Epoch: epoch, Shuffle: true})
@@ -318,7 +322,7 @@ func Pretrain(ctx context.Context, model transformer.LanguageModel, tok *tokeniz
 	// The state before the first step, or that of the run that goes on.
 	now := runState{Steps: steps, Epoch: 1, Settings: s}
 	if run.State != "" {
-		if now.Spec, err = specJSON(run.Spec); err != nil {
+		if now.Spec, err = json.Marshal(run.Spec); err != nil {
 			return nil, err
 		}
 		now.Train = train.Digest()
@@ -412,8 +416,11 @@ func Pretrain(ctx context.Context, model transformer.LanguageModel, tok *tokeniz
 // NewEncoder returns a new language model for a tokenizer, whose padding token
 // the config takes over, with weights determined by seed.
 func NewEncoder(c *transformer.Config, tok *tokenizer.Tokenizer, seed uint64) (transformer.LanguageModel, error) {
-	length, pad := c.MaxLength(), int(tok.Pad())
-	c.PadTokenID = &pad
+	length := c.MaxLength()
+	c.PadTokenID = nil
+	if pad := int(tok.Pad()); pad >= 0 {
+		c.PadTokenID = &pad
+	}
 	if c.MaxPositionEmbeddings > 0 {
 		c.MaxPositionEmbeddings += length - c.MaxLength() // RoBERTa counts positions from the padding token's id
 	}

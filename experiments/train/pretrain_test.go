@@ -373,11 +373,22 @@ func TestMasksByEpoch(t *testing.T) {
 
 // TestWholeWordsOfVocabularies: which tokens go on with a word is told by the vocabulary.
 func TestWholeWordsOfVocabularies(t *testing.T) {
-	tok := letters(t, 0)
-	go_on := continuations(tok)
-	for id := range go_on {
-		if want := strings.HasPrefix(tok.Token(int32(id)), "##"); go_on[id] != want {
-			t.Errorf("%q goes on with a word: %v", tok.Token(int32(id)), go_on[id])
+	byteLevel, err := tokenizer.NewByteLevelBPE([]string{"<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", "a", "b", "Ġa", "ab", "Ġab"},
+		[][2]string{{"Ġ", "a"}, {"a", "b"}, {"Ġa", "b"}}, tokenizer.ByteLevelBPEOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		tok  *tokenizer.Tokenizer
+		want func(token string) bool
+	}{
+		{letters(t, 0), func(token string) bool { return strings.HasPrefix(token, "##") }},
+		{byteLevel, func(token string) bool { return !strings.HasPrefix(token, "Ġ") }},
+	} {
+		for id, found := range continuations(c.tok) {
+			if token := c.tok.Token(int32(id)); found != c.want(token) {
+				t.Errorf("%q goes on with a word: %v", token, found)
+			}
 		}
 	}
 }

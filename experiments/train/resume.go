@@ -188,14 +188,12 @@ func FindRun(path string, spec any) (*UnfinishedRun, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	want, err := specJSON(spec)
+	want, err := json.Marshal(spec)
 	if err != nil {
 		return nil, err
 	}
 	return &UnfinishedRun{Step: r.Step, Steps: r.Steps, Epoch: r.Epoch, Differing: differing(r.Spec, want)}, nil
 }
-
-func specJSON(spec any) (json.RawMessage, error) { return json.Marshal(spec) }
 
 // differing returns the keys of two JSON objects whose values are not the same.
 func differing(a, b json.RawMessage) []string {

@@ -113,10 +113,10 @@ func TestCommandInChild(t *testing.T) {
 func TestKilledPretraining(t *testing.T) {
 	corpus, tok := corpusFile(t, 300), tokenizerDirectory(t)
 	args := func(output string) []string {
-		return pretrainArgs("roberta", corpus, output, "--tokenizer", tok, "--epochs", "4", "--checkpoint-every", "1")
+		return pretrainArgs("roberta", corpus, output, "--tokenizer", tok, "--epochs", "10", "--checkpoint-every", "1")
 	}
 	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
-	must(t, "", args(whole)...)
+	must(t, "", append(args(whole), "--checkpoint-every", "0")...)
 	state := filepath.Join(parts, stateFile)
 	for _, stop := range []int{1, 6, 17} {
 		child := exec.Command(os.Args[0], "-test.run=^TestCommandInChild$")
