@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // letters is a vocabulary of the byte alphabet with RoBERTa's special tokens and what merges make.
@@ -156,6 +157,23 @@ func TestGPT2Pattern(t *testing.T) {
 		}
 		if strings.Join(got, "|") != want {
 			t.Errorf("%q is split to %q, want %q", text, strings.Join(got, "|"), want)
+		}
+	}
+}
+
+func TestClassTable(t *testing.T) {
+	for r := rune(0); r <= utf8.MaxRune; r++ {
+		want := uint8(otherClass)
+		switch {
+		case letter.contains(r):
+			want = letterClass
+		case number.contains(r):
+			want = numberClass
+		case whiteSpace.contains(r):
+			want = spaceClass
+		}
+		if class(r) != want {
+			t.Fatalf("%U is of class %d, want %d", r, class(r), want)
 		}
 	}
 }

@@ -372,3 +372,15 @@ func Example() {
 	fmt.Println(e.Tokens, e.IDs, err)
 	// Output: [[CLS] god ##wit ##s fly [SEP]] [2 5 6 7 8 3] <nil>
 }
+
+// A text that is longer than the model takes is read in windows that overlap.
+func ExampleOptions() {
+	tok, err := NewWordPiece([]string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "god", "##wit", "##s", "fly", "far"}, WordPieceOptions{Lowercase: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := tok.Encode("Godwits fly far", Options{AddSpecialTokens: true, MaxLength: 5, Truncation: LongestFirst, Overflow: true, Stride: 1})
+	fmt.Println(e.Tokens, e.Overflow[0].Tokens, err)
+	// Output: [[CLS] god ##wit ##s [SEP]] [[CLS] ##s fly far [SEP]] <nil>
+}
