@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The classic files hold a vocabulary only. What else a tokenizer.json says is
@@ -122,6 +123,9 @@ func readVocabJSON(data []byte, dir string, c *config) (d description, err error
 	merges, err := os.ReadFile(filepath.Join(dir, "merges.txt"))
 	if err != nil {
 		return d, err
+	}
+	if !utf8.Valid(data) { // encoding/json would replace what is not
+		return d, errors.New("expected UTF-8")
 	}
 	var ids map[string]int
 	if err := json.Unmarshal(data, &ids); err != nil {

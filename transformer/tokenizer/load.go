@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Load reads the tokenizer of a model directory. Which one it is, its files
@@ -243,6 +244,9 @@ func readTokenizerJSON(data []byte, _ string, c *config) (d description, err err
 			Vocab  json.RawMessage `json:"vocab"`
 			Merges json.RawMessage `json:"merges"`
 		} `json:"model"`
+	}
+	if !utf8.Valid(data) { // encoding/json would replace what is not
+		return d, errors.New("not a tokenizer.json: expected UTF-8")
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return d, fmt.Errorf("not a tokenizer.json: %w", err)

@@ -469,6 +469,7 @@ func TestClassicFiles(t *testing.T) {
 		`line 2: found "Ġ"`:                       func(f map[string]string) { f["merges.txt"] = "#version\nĠ\n" },
 		`line 1: found "a b c"`:                   func(f map[string]string) { f["merges.txt"] = "a b c" },
 		`merge 1, ["q" "r"]: "qr" is not in the`:  func(f map[string]string) { f["merges.txt"] = "q r" },
+		"vocab.json: expected UTF-8":              func(f map[string]string) { f["vocab.json"] = "{\"a\xff\": 0}" },
 		"unexpected end of JSON":                  func(f map[string]string) { f["vocab.json"] = "{" },
 		`"<s>" is not among the 1 tokens`:         func(f map[string]string) { f["vocab.json"] = `{"a": 0}` },
 		`found "T5Tokenizer", expected Roberta`:   func(f map[string]string) { f["tokenizer_config.json"] = `{"tokenizer_class": "T5Tokenizer"}` },
