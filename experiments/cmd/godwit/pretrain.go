@@ -191,6 +191,16 @@ func (c *pretrainCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if config != nil {
+		if err := checkVocabulary(c.Model, tok, config); err != nil {
+			return err
+		}
+	}
+	if unfinished == nil {
+		if tok, err = c.writeTokenizer(tok); err != nil {
+			return err
+		}
+	}
 	corpus, dev, err := c.read(ctx, tok, spec)
 	if err != nil {
 		return err
@@ -279,16 +289,15 @@ func (c *pretrainCommand) unfinished(state string, spec pretrainSpec) (*train.Un
 	return run, nil
 }
 
-// tokenizer loads the tokenizer, or trains one and writes it into the output
-// directory, from where a run that goes on takes it.
+// tokenizer loads the tokenizer, that of the run that goes on if there is one, or trains one.
 func (c *pretrainCommand) tokenizer(ctx context.Context, spec pretrainSpec, unfinished *train.UnfinishedRun) (*tokenizer.Tokenizer, error) {
 	switch {
+	case unfinished != nil:
+		return tokenizer.Load(c.Output)
 	case c.Model != "":
 		return tokenizer.Load(c.Model)
 	case c.Tokenizer != "":
 		return tokenizer.Load(c.Tokenizer)
-	case unfinished != nil:
-		return tokenizer.Load(c.Output)
 	}
 	began := time.Now()
 	tok, err := train.TrainTokenizer(ctx, spec.Corpus, train.VocabularyOptions{ModelType: spec.ModelType, Size: spec.VocabSize, Cased: spec.Cased, TextColumn: spec.TextColumn})
@@ -300,6 +309,24 @@ func (c *pretrainCommand) tokenizer(ctx context.Context, spec pretrainSpec, unfi
 		fmt.Fprintf(os.Stderr, "; the corpus has no more (%d were asked for)", spec.VocabSize)
 	}
 	fmt.Fprintln(os.Stderr)
+	return tok, nil
+}
+
+// writeTokenizer writes the tokenizer in place of whatever tokenizer was in
+// the output directory, and reads it again: a run that goes on has it from there.
+func (c *pretrainCommand) writeTokenizer(tok *tokenizer.Tokenizer) (*tokenizer.Tokenizer, error) {
+	out, err := os.Stat(c.Output)
+	if err != nil {
+		return nil, err
+	}
+	source, err := os.Stat(c.Model + c.Tokenizer) // at most one of them is given
+	if inPlace := err == nil && os.SameFile(out, source); !inPlace {
+		for _, name := range tokenizerFiles {
+			if err := os.Remove(filepath.Join(c.Output, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, err
+			}
+		}
+	}
 	if err := tok.Save(c.Output); err != nil {
 		return nil, err
 	}
@@ -326,9 +353,6 @@ func (c *pretrainCommand) model(tok *tokenizer.Tokenizer, spec pretrainSpec, met
 	if c.Model != "" {
 		m, report, err := transformer.LoadLanguageModel(c.Model, spec.Seed)
 		if err != nil {
-			return nil, err
-		}
-		if err := checkVocabulary(c.Model, tok, m.Configuration()); err != nil {
 			return nil, err
 		}
 		model, metrics.New, metrics.Unused = m, report.New, report.Unused

@@ -65,7 +65,12 @@ func readFile(t testing.TB, path ...string) []byte {
 func TestPretrain(t *testing.T) {
 	corpus, data := corpusFile(t, 400), table(t, 60, 1)
 	for _, modelType := range transformer.ModelTypes() {
-		out := filepath.Join(t.TempDir(), "out")
+		out := t.TempDir()
+		for _, stale := range []string{"vocab.txt", "merges.txt", "spiece.model"} { // of a model that was here before
+			if err := os.WriteFile(filepath.Join(out, stale), []byte("stale"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 		args := pretrainArgs(modelType, corpus, out, "--vocab-size", "400", "--epochs", "2", "--json")
 		var m pretrainMetrics
 		if err := json.Unmarshal([]byte(must(t, "", args...)), &m); err != nil {
@@ -78,6 +83,11 @@ func TestPretrain(t *testing.T) {
 		for _, name := range []string{"config.json", "model.safetensors", "tokenizer.json", "metrics.json", "README.md"} {
 			if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
 				t.Errorf("%s: %s: %v", modelType, name, err)
+			}
+		}
+		for _, stale := range []string{"vocab.txt", "merges.txt", "spiece.model"} {
+			if data, err := os.ReadFile(filepath.Join(out, stale)); err == nil && string(data) == "stale" {
+				t.Errorf("%s: %s of the model before is left", modelType, stale)
 			}
 		}
 		if _, err := os.Stat(filepath.Join(out, stateFile)); err == nil {
