@@ -11,11 +11,15 @@ import (
 
 // comparison is a request of testdata/compare.py: words and how to train.
 type comparison struct {
-	Kind          string         `json:"kind"` // wordpiece, bpe or unigram
-	SpecialTokens []string       `json:"special_tokens"`
-	MinFrequency  int            `json:"min_frequency"`
-	Sizes         map[string]int `json:"sizes"` // by the names of the files to write
-	Words         map[string]int `json:"words"`
+	Kind          string   `json:"kind"` // wordpiece, bpe or unigram
+	SpecialTokens []string `json:"special_tokens"`
+	MinFrequency  int      `json:"min_frequency"`
+	Files         []struct {
+		Name          string `json:"name"`
+		Size          int    `json:"size"`
+		LimitAlphabet int    `json:"limit_alphabet"`
+	} `json:"files"`
+	Words map[string]int `json:"words"`
 }
 
 // TestCompare trains what testdata/compare.py asks for in a folder: it reads
@@ -38,8 +42,9 @@ func TestCompare(t *testing.T) {
 		if err := json.Unmarshal(data, &c); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		for name, size := range c.Sizes {
-			o := Options{VocabSize: size, SpecialTokens: c.SpecialTokens, MinFrequency: c.MinFrequency}
+		for _, file := range c.Files {
+			name := file.Name
+			o := Options{VocabSize: file.Size, SpecialTokens: c.SpecialTokens, MinFrequency: c.MinFrequency, LimitAlphabet: file.LimitAlphabet}
 			start := time.Now()
 			var written any
 			switch c.Kind {

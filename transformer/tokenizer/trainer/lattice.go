@@ -197,6 +197,32 @@ func (l *lattice) maximize(expected []float64) {
 	}
 }
 
+// dropRare drops the pieces that are expected to be used less than once, from
+// the rarest on, of equal ones the first by code points, until size pieces are
+// left. It returns what is expected of the others.
+func (l *lattice) dropRare(expected []float64, size int) []float64 {
+	var rare []int32
+	for id, x := range expected {
+		if x < 1 && l.pieces[id].length > 1 {
+			rare = append(rare, int32(id))
+		}
+	}
+	slices.SortFunc(rare, func(a, b int32) int { return cmp.Or(cmp.Compare(expected[a], expected[b]), cmp.Compare(a, b)) })
+	rare = rare[:min(len(rare), max(0, len(expected)-size))]
+	kept := slices.Repeat([]bool{true}, len(expected))
+	for _, id := range rare {
+		kept[id] = false
+	}
+	l.keep(kept)
+	left := expected[:0]
+	for id, x := range expected {
+		if kept[id] {
+			left = append(left, x)
+		}
+	}
+	return left
+}
+
 // path is the memory of segment.
 type path struct {
 	score  []float64 // of the best pieces from here to the end

@@ -73,7 +73,9 @@ type Piece struct {
 // all characters, and the pieces that are worth most, by score, equal ones by
 // code points. How they are found (Kudo, arXiv 1804.10959, §3.2):
 //
-//  1. Begin with the substrings of words that cover most of the text.
+//  1. Begin with the substrings of words that cover most of the text. Of these
+//     drop the many that are expected to be used less than once in all the
+//     text, because longer ones are instead.
 //  2. Give each a probability by expectation maximisation, some steps of it.
 //  3. For each piece find by how much the likelihood of the text would fall without
 //     it, and keep those with the largest losses.
@@ -127,6 +129,9 @@ func Unigram(words map[string]int, o UnigramOptions) ([]Piece, error) {
 	for done := 0; ; {
 		for range o.SubIterations {
 			expected, _ := l.expect()
+			if done == 0 {
+				expected = l.dropRare(expected, target)
+			}
 			l.maximize(expected)
 			done++
 			o.Progress(done, total)

@@ -32,6 +32,11 @@ SPECIAL = {
 }
 
 
+def limit(kind, size):
+    """How many characters WordPiece keeps: Chinese has more of them than the small vocabularies hold."""
+    return size // 4 if kind == "wordpiece" else 0
+
+
 def pipeline(kind, model):
     t = Tokenizer(model)
     if kind == "wordpiece":
@@ -63,7 +68,8 @@ def theirs(kind, size, lines):
     t = empty(kind)
     if kind == "wordpiece":
         trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL[kind],
-                                            min_frequency=MIN_FREQUENCY, show_progress=False)
+                                            min_frequency=MIN_FREQUENCY, limit_alphabet=limit(kind, size),
+                                            show_progress=False)
     elif kind == "bpe":
         trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=SPECIAL[kind], initial_alphabet=BYTES,
                                       min_frequency=MIN_FREQUENCY, show_progress=False)
@@ -93,7 +99,8 @@ def prepare(folder, texts):
                     line = t.normalizer.normalize_str(line)
                 words.update(word for word, _ in t.pre_tokenizer.pre_tokenize_str(line))
             request = {"kind": kind, "special_tokens": SPECIAL[kind], "min_frequency": MIN_FREQUENCY, "words": words,
-                       "sizes": {f"{name}.{kind}.{size}.json": size for size in SIZES}}
+                       "files": [{"name": f"{name}.{kind}.{size}.json", "size": size, "limit_alphabet": limit(kind, size)}
+                                 for size in SIZES]}
             (folder / f"{name}.{kind}.words.json").write_text(json.dumps(request), encoding="utf-8")
         (folder / f"{name}.path").write_text(os.path.abspath(path), encoding="utf-8")
 
