@@ -395,7 +395,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"study", "train", "eval", "predict", "tokenize", "trace", "replay", "bench", "version"} {
+	for _, name := range []string{"study", "train", "eval", "predict", "tokenize", "pretrain", "inspect", "convert", "trace", "replay", "bench", "version"} {
 		parser, err := newParser(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -24,10 +24,10 @@ type studyCommand struct {
 }
 
 func (studyCommand) Help() string {
-	return `Examples: godwit study
-          godwit study --config docs/sentiment.json --check
-          godwit study --config docs/sentiment.json --only "seed 0"
-          godwit study --output runs/embedded --prune
+	return `Example: godwit study
+         godwit study --config docs/sentiment.json --check
+         godwit study --config docs/sentiment.json --only "seed 0"
+         godwit study --output runs/embedded --prune
 
 Finished stages are kept in the output directory and not run again; a stage
 that was stopped goes on where it was. The same command resumes a study.`
