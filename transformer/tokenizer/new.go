@@ -164,7 +164,8 @@ func NewUnigram(pieces []ScoredPiece, opt UnigramOptions) (*Tokenizer, error) {
 		return object{"type": "Replace", "pattern": object{"String": old}, "content": content}
 	}
 	steps := []object{replace("``", `"`), replace("''", `"`), {"type": "NFKD"}}
-	d.config = map[string]json.RawMessage{"padding_side": asJSON("left")}
+	// Without the names, transformers' general class gives XLNet no segments.
+	d.config = map[string]json.RawMessage{"padding_side": asJSON("left"), "model_input_names": asJSON([]string{"input_ids", "token_type_ids", "attention_mask"})}
 	if opt.XLMRoberta {
 		steps = []object{{"type": "NFKC"}}
 		d.config = map[string]json.RawMessage{}
