@@ -311,7 +311,7 @@ func (l *lattice) losses() []float64 {
 			for _, id := range parts {
 				alternative += log(float64(used[id])+n) - logTotal
 			}
-			losses[i] = n * (log(n/total) - alternative)
+			losses[i] = float64(n * (log(n/total) - alternative))
 		}
 	})
 	return losses

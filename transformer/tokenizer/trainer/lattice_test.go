@@ -10,7 +10,7 @@ import (
 func TestExpAndLog(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 100000 {
-		x := -708 * r.Float64() * r.Float64() * r.Float64()
+		x := float64(-708 * r.Float64() * r.Float64() * r.Float64())
 		if got, want := exp(x), math.Exp(x); math.Abs(got-want) > 4e-16*want {
 			t.Fatalf("exp(%v): %v, expected %v", x, got, want)
 		}

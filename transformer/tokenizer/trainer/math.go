@@ -21,7 +21,7 @@ func exp(x float64) float64 {
 	for n := 13.0; n > 0; n-- {
 		sum = 1 + float64(sum*r)/n // Taylor's series: 1 + r(1 + r/2(1 + r/3(...)))
 	}
-	return sum * math.Float64frombits(uint64(int64(k)+1023)<<52)
+	return float64(sum * math.Float64frombits(uint64(int64(k)+1023)<<52))
 }
 
 // log returns the natural logarithm of x >= 0, which is -Inf for 0.
@@ -35,7 +35,7 @@ func log(x float64) float64 {
 	}
 	// log(m) = 2 artanh((m-1)/(m+1)), and its series ends quickly for m about 1.
 	s := (m - 1) / (m + 1)
-	z := s * s
+	z := float64(s * s)
 	sum := 0.0
 	for n := 21.0; n > 0; n -= 2 {
 		sum = float64(sum*z) + 1/n
