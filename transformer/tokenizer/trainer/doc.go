@@ -16,4 +16,11 @@
 // each function states; sums of floating-point numbers run in a fixed order, and
 // logarithms are this package's own, because those of package math differ in the
 // last bit between processors.
+//
+// Against the trainers of Hugging Face's tokenizers, with the same settings on
+// English, German and Chinese with 1000 to 30000 tokens, the vocabularies need between
+// 0.86 and 1.003 times as many tokens for a text; README.md has the table, and
+// testdata/compare.py makes it. On one core 20 MB of English take about a
+// second for 30000 tokens by WordPiece and BPE, and twelve by Unigram, once the
+// words are counted. Merges follow one another, so only Unigram uses more cores.
 package trainer
