@@ -53,6 +53,9 @@ func (t *Tokenizer) Save(dir string) error {
 			files["vocab.json"], files["merges.txt"] = append(vocab, '\n'), merges
 		}
 	}
+	if name, data := d.sentencePieceFile(); name != "" && d.classic == nil {
+		files[name] = data
+	}
 	// tokenizer.json comes last: where it is, the others are.
 	for _, name := range append(slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(n string) bool { return n == "tokenizer.json" }), "tokenizer.json") {
 		if err := checkpoint.WriteFile(filepath.Join(dir, name), files[name]); err != nil {

@@ -47,15 +47,18 @@ func replacement(old, content string) object {
 	return object{"type": "Replace", "pattern": object{"String": old}, "content": content}
 }
 
-// setWords makes words begin with ▁, of which each text has one before it if always is set.
-func (d *description) setWords(always bool) {
+// wordsJSON writes the step that makes words begin with ▁, of which each text
+// has one before it if always is set.
+func wordsJSON(always bool) json.RawMessage {
+	return asJSON(object{"type": "Sequence", "pretokenizers": []object{{"type": "WhitespaceSplit"}, metaspaceObject(always)}})
+}
+
+func metaspaceObject(always bool) object {
 	scheme := "always"
 	if !always {
 		scheme = "never"
 	}
-	visible := object{"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true}
-	d.preTokenizer = asJSON(object{"type": "Sequence", "pretokenizers": []object{{"type": "WhitespaceSplit"}, visible}})
-	d.decoder = asJSON(visible)
+	return object{"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true}
 }
 
 // numberCommaPenalty keeps pieces like "0," out of XLNet's texts, which had digits and commas apart.
@@ -79,7 +82,7 @@ func xlnetFromSentencePiece(m *sentencePiece, c *config) (d description, err err
 		steps = append(steps, object{"type": "Lowercase"})
 	}
 	d.normalizer = asJSON(object{"type": "Sequence", "normalizers": append(steps, m.precompiled()...)})
-	d.setWords(true)
+	d.preTokenizer, d.decoder = wordsJSON(true), asJSON(metaspaceObject(true))
 	d.special = s
 	said := *c // what the files do not say is as ever
 	said.BOS.Content, said.EOS.Content = c.BOS.or("<s>"), c.EOS.or("</s>")
@@ -133,7 +136,8 @@ func xlmRobertaFromSentencePiece(m *sentencePiece, c *config) (d description, er
 	if steps := m.precompiled(); len(steps) > 0 {
 		d.normalizer = asJSON(steps[0])
 	}
-	d.setWords(orDefault(c.AddPrefixSpace, true))
+	always := orDefault(c.AddPrefixSpace, true)
+	d.preTokenizer, d.decoder = wordsJSON(always), asJSON(metaspaceObject(always))
 	d.special = s
 	if err := d.addTokens(c, c.named(s), s.mask); err != nil {
 		return d, err

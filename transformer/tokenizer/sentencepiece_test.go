@@ -207,3 +207,38 @@ func FuzzSentencePiece(f *testing.F) {
 		}
 	})
 }
+
+// A tokenizer that came from a tokenizer.json has the same SentencePiece file
+// as it would have been read from; one that is no family's has none.
+func TestSentencePieceFile(t *testing.T) {
+	for _, c := range []struct{ tokenizer, name string }{
+		{"xlnet-base-cased", "spiece.model"},
+		{"xlm-roberta-style", "sentencepiece.bpe.model"},
+		{"xlnet-base-cased-converter", ""},
+		{"roberta-base", ""},
+	} {
+		tok, err := Load(shared(t, "golden", "tokenizers", c.tokenizer, "hf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, data := tok.description.sentencePieceFile()
+		if name != c.name {
+			t.Errorf("%s: got %q, want %q", c.tokenizer, name, c.name)
+			continue
+		}
+		if name == "" {
+			continue
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(again.description.vocab, tok.description.vocab) || !slices.Equal(again.description.scores, tok.description.scores) || !slices.Equal(again.description.added, tok.description.added) {
+			t.Errorf("%s: the tokenizer that was written differs", c.tokenizer)
+		}
+	}
+}
