@@ -7,6 +7,7 @@ import (
 )
 
 func TestUnigramAgainstHuggingFace(t *testing.T) {
+	read := map[string][]goldenCase{}
 	for _, c := range []struct {
 		name, form string
 		files      func(hf string) map[string]string // nil: the folder of tokenizer.json
@@ -38,7 +39,11 @@ func TestUnigramAgainstHuggingFace(t *testing.T) {
 	} {
 		t.Run(c.name+"/"+c.form, func(t *testing.T) {
 			dir := shared(t, "golden", "tokenizers", c.name, "hf")
-			cases := shared(t, "golden", "tokenizers", c.name, "cases.jsonl.gz")
+			path := shared(t, "golden", "tokenizers", c.name, "cases.jsonl.gz")
+			if read[c.name] == nil {
+				read[c.name] = readCases(t, path)
+			}
+			cases := read[c.name]
 			if c.files != nil {
 				dir = copyFiles(t, c.files(dir))
 			}
@@ -61,7 +66,7 @@ func TestUnigramAgainstHuggingFace(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			compareCases(t, tok, readCases(t, cases))
+			compareCases(t, tok, cases)
 		})
 	}
 }
