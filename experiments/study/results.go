@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 
@@ -66,9 +67,19 @@ type Comparison struct {
 	Direct       []float64 `json:"direct"` // score by seed
 	Scores       []float64 `json:"scores"` // score of the arm by seed
 	Gain         float64   `json:"gain"`   // mean over seeds of arm minus direct
-	// Low and High bound the gain: the 95 % interval. Null with fewer than two seeds.
-	Low  *float64 `json:"low"`
-	High *float64 `json:"high"`
+	// Low and High bound the gain at 95 %, for other seeds and other test examples of the
+	// same kind; P is the test that agrees with them, AdjustedP the same after Holm's correction over all
+	// comparisons but the controls (stats.ComparePaired). Null where it could not be computed.
+	Low       *float64 `json:"low"`
+	High      *float64 `json:"high"`
+	P         *float64 `json:"p"`
+	AdjustedP *float64 `json:"adjusted_p"`
+	// SeedP is the exact sign-flip test over seeds alone, ExampleP the exact sign test over examples alone.
+	SeedP    *float64 `json:"seed_p"`
+	ExampleP *float64 `json:"example_p"`
+	// Detectable is about the smallest gain that the design could have shown.
+	Detectable *float64 `json:"detectable"`
+	Verdict    string   `json:"verdict"`
 	// NotLearned says that the mean of neither arm passes Chance: the gain then
 	// says nothing about transfer.
 	NotLearned bool `json:"not_learned"`
@@ -158,10 +169,84 @@ func (r *Results) compare(outcomes map[string]*record) {
 		}
 		k.Gain = stats.Mean(gains)
 		k.NotLearned = max(stats.Mean(k.Direct), stats.Mean(k.Scores)) <= cell.Chance
-		if len(gains) > 1 {
-			low, high := stats.TInterval(gains, 0.95)
-			k.Low, k.High = &low, &high
-		}
+		k.judge(direct, by[p], outcomes)
 		r.Comparisons = append(r.Comparisons, k)
+	}
+	r.correct()
+}
+
+// Verdicts.
+const (
+	Positive = "positive"
+	Negative = "negative"
+	NotShown = "no transfer shown"
+)
+
+// judge tests the gain over seeds and test examples together.
+func (k *Comparison) judge(direct, arm []CellResult, outcomes map[string]*record) {
+	var differences [][]float64
+	for _, a := range arm {
+		i := slices.IndexFunc(direct, func(d CellResult) bool { return d.Seed == a.Seed })
+		if i < 0 {
+			continue
+		}
+		before, after := contributions(direct[i], outcomes), contributions(a, outcomes)
+		if len(before) == 0 || len(before) != len(after) {
+			return
+		}
+		row := make([]float64, len(after))
+		for e := range row {
+			row[e] = after[e] - before[e]
+		}
+		differences = append(differences, row)
+	}
+	p, err := stats.ComparePaired(differences)
+	if err != nil { // a correlation that is not defined
+		return
+	}
+	k.P, k.ExampleP = &p.P, &p.ExampleP
+	if len(differences) > 1 { // an interval over one seed would say nothing of others
+		k.Low, k.High, k.SeedP, k.Detectable = &p.Low, &p.High, &p.SeedP, &p.Detectable
+	}
+}
+
+// contributions returns what each test example adds to a cell's score.
+func contributions(c CellResult, outcomes map[string]*record) []float64 {
+	r := outcomes[c.Stages[len(c.Stages)-1]]
+	if r == nil {
+		return nil
+	}
+	if c.Kind == string(train.Regression) {
+		return stats.PearsonContributions(r.Gold, r.Predicted)
+	}
+	return stats.Correct(r.Gold, r.Predicted)
+}
+
+// correct adjusts the p-values for the number of comparisons and says what follows from them.
+func (r *Results) correct() {
+	family := make([]float64, len(r.Comparisons))
+	for i, k := range r.Comparisons {
+		family[i] = math.NaN()
+		if k.P != nil && k.Low != nil && k.Arm != Control {
+			family[i] = *k.P
+		}
+	}
+	for i, p := range stats.Holm(family) {
+		k := &r.Comparisons[i]
+		k.Verdict = NotShown
+		if math.IsNaN(p) {
+			if k.P == nil || k.Low == nil {
+				continue
+			}
+			p = *k.P // a control is for comparison, and no claim
+		}
+		k.AdjustedP = &p
+		switch {
+		case p > 0.05 || k.NotLearned:
+		case k.Gain > 0:
+			k.Verdict = Positive
+		case k.Gain < 0:
+			k.Verdict = Negative
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package study
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -87,28 +89,42 @@ func TestChance(t *testing.T) {
 	}
 }
 
+// scored returns results of cells that say right which share of 200 test examples, and what each said.
+func scored(scores map[string][]float64, chance float64) (*Results, map[string]*record) {
+	r, outcomes := &Results{}, map[string]*record{}
+	for _, arm := range Arms {
+		for seed, score := range scores[arm] {
+			key := fmt.Sprint(arm, seed)
+			rec := &record{Gold: make([]float64, 200), Predicted: make([]float64, 200)}
+			for i := range rec.Gold {
+				if (i*37+seed*11)%200 >= int(score*200) { // other examples with each seed
+					rec.Predicted[i] = 1
+				}
+			}
+			outcomes[key] = rec
+			r.Cells = append(r.Cells, CellResult{Cell: Cell{Kind: string(train.Classification), Target: "g", Arm: arm, Seed: uint64(seed), Stages: []string{key}, Chance: chance}, Score: score})
+		}
+	}
+	return r, outcomes
+}
+
 func TestComparisons(t *testing.T) {
-	r := &Results{}
-	cell := func(arm string, seed uint64, score, chance float64) {
-		r.Cells = append(r.Cells, CellResult{Cell: Cell{Target: "g", Arm: arm, Seed: seed, Chance: chance}, Score: score})
-	}
-	for seed, s := range [][2]float64{{0.5, 0.7}, {0.6, 0.7}, {0.4, 0.7}} {
-		cell(Direct, uint64(seed), s[0], 0.65)
-		cell(Intermediate, uint64(seed), s[1], 0.65)
-		cell(Control, uint64(seed), s[0]+0.1, 0.65)
-	}
-	cell(Intermediate, 7, 1, 0.65) // a seed that direct has not finished
-	r.compare(nil)
+	// The intermediate arm has a fourth seed that direct has not finished.
+	r, outcomes := scored(map[string][]float64{Direct: {0.5, 0.6, 0.4}, Intermediate: {0.7, 0.7, 0.7, 1}, Control: {0.6, 0.7, 0.5}}, 0.65)
+	r.compare(outcomes)
 	if len(r.Comparisons) != 2 {
 		t.Fatalf("%d comparisons, want 2", len(r.Comparisons))
 	}
-	// Gains 0.2, 0.1, 0.3: mean 0.2, standard deviation 0.1, t(2) = 4.3027.
 	k := r.Comparisons[0]
 	if d := k.Gain - 0.2; d > 1e-9 || d < -1e-9 || !slices.Equal(k.Seeds, []uint64{0, 1, 2}) {
 		t.Errorf("gain %v of seeds %v, want 0.2 of 0, 1, 2", k.Gain, k.Seeds)
 	}
-	if want := 0.2 - 4.302652729911275*0.1/1.7320508075688772; k.Low == nil || *k.Low-want > 1e-9 || want-*k.Low > 1e-9 {
-		t.Errorf("interval from %v, want %v", k.Low, want)
+	// Gains 0.2, 0.1, 0.3: over seeds alone 0.2 ± 4.30·0.1/√3, with the examples somewhat more.
+	if k.Low == nil || *k.Low > 0.2-0.248 || *k.Low < 0.2-0.3 || math.Abs(*k.Low+*k.High-0.4) > 1e-9 {
+		t.Errorf("interval from %v to %v", *k.Low, *k.High)
+	}
+	if *k.SeedP != 0.25 || *k.P < 0.05 || *k.AdjustedP != *k.P || *k.ExampleP > 0.05 || k.Verdict != NotShown || *k.Detectable < *k.High-k.Gain {
+		t.Errorf("seeds %v, p %v, adjusted %v, examples %v, verdict %s, detectable %v", *k.SeedP, *k.P, *k.AdjustedP, *k.ExampleP, k.Verdict, *k.Detectable)
 	}
 	if k.NotLearned || !r.Comparisons[1].NotLearned { // 0.7 passes 0.65, a mean of 0.6 does not
 		t.Errorf("not learned: %v and %v, want false and true", k.NotLearned, r.Comparisons[1].NotLearned)
@@ -116,6 +132,31 @@ func TestComparisons(t *testing.T) {
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil || strings.Count(b.String(), "not learned") != 2 { // its row and the note
 		t.Errorf("error %v, table %s", err, b.String())
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for want, scores := range map[string][2][]float64{
+		Positive: {{0.3, 0.31, 0.3}, {0.8, 0.82, 0.8}},
+		Negative: {{0.8, 0.82, 0.8}, {0.3, 0.31, 0.3}},
+		NotShown: {{0.5, 0.52, 0.5}, {0.51, 0.5, 0.52}},
+	} {
+		r, outcomes := scored(map[string][]float64{Direct: scores[0], Intermediate: scores[1], Joint: scores[0], ZeroShot: scores[0], Control: scores[1]}, 0.2)
+		r.compare(outcomes)
+		k := r.Comparisons[0]
+		if k.Verdict != want {
+			t.Errorf("%v: %s (p %v), want %s", scores, k.Verdict, *k.AdjustedP, want)
+		}
+		// Of three tests in the family the least p-value is tripled; the control is no member.
+		if want != NotShown && math.Abs(*k.AdjustedP-3**k.P) > 1e-12 {
+			t.Errorf("adjusted p %v of %v", *k.AdjustedP, *k.P)
+		}
+	}
+	// One seed: no interval over seeds, and no verdict.
+	r, outcomes := scored(map[string][]float64{Direct: {0.3}, Intermediate: {0.9}}, 0.2)
+	r.compare(outcomes)
+	if k := r.Comparisons[0]; k.Low != nil || k.AdjustedP != nil || k.Verdict != NotShown || *k.ExampleP > 1e-6 {
+		t.Errorf("one seed: %+v", k)
 	}
 }
 

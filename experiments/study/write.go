@@ -35,18 +35,19 @@ func (r *Results) save(dir string) error {
 // WriteTable prints the comparisons for people.
 func (r *Results) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "task\tmodel\ttarget\tsetting\tsize\tarm\tmetric\tdirect\tarm's\tgain\t95 % interval\t")
+	fmt.Fprintln(t, "task\tmodel\ttarget\tsetting\tsize\tarm\tmetric\tdirect\tarm's\tgain\t95 % interval\tverdict\t")
 	unlearned := false
 	for _, k := range r.Comparisons {
-		bounds := "–"
+		bounds, verdict := "–", k.Verdict
 		if k.Low != nil {
 			bounds = fmt.Sprintf("%+.3f to %+.3f", *k.Low, *k.High)
 		}
 		if k.NotLearned {
-			bounds += "  not learned"
+			verdict = "not learned"
 			unlearned = true
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%.3f\t%.3f\t%+.3f\t%s\t\n", k.Task, k.Model, k.Target, k.Setting, k.Size, k.Arm+" "+k.Intermediate, k.Metric, stats.Mean(k.Direct), stats.Mean(k.Scores), k.Gain, bounds)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%.3f\t%.3f\t%+.3f\t%s\t%s\t\n", k.Task, k.Model, k.Target, k.Setting, k.Size, k.Arm+" "+k.Intermediate, k.Metric,
+			stats.Mean(k.Direct), stats.Mean(k.Scores), k.Gain, bounds, verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err
