@@ -11,59 +11,62 @@ import (
 	"godwit/experiments/dataset/synthetic"
 	"godwit/experiments/train"
 	"godwit/transformer"
-	"godwit/transformer/tokenizer"
 )
 
-// pretraining is a model that the study makes itself, by masked language modelling.
+// pretraining is an encoder that the study makes itself, with a vocabulary of
+// its own and its family's objective.
 type pretraining struct {
-	name     string
-	seed     uint64
-	config   *transformer.Config
-	vocab    []string
-	texts    []string
-	length   int // most tokens of a sequence
-	settings train.PretrainSettings
+	name  string
+	spec  pretrainSpec
+	texts []string
 }
 
 // pretrainSpec is what determines the outcome besides the corpus.
 type pretrainSpec struct {
-	Seed     uint64
-	Config   transformer.Config
-	Length   int
-	Training train.PretrainSettings
+	ModelType    string                 `json:"model_type"`
+	Vocabulary   int                    `json:"vocabulary"` // most tokens
+	Hidden       int                    `json:"hidden_size"`
+	Layers       int                    `json:"layers"`
+	Heads        int                    `json:"heads"`
+	Intermediate int                    `json:"intermediate_size"`
+	Length       int                    `json:"length"` // most tokens of a sequence
+	Training     train.PretrainSettings `json:"training"`
 }
 
 func (p *pretraining) job() job {
 	h := sha256.New()
-	hashStrings(h, p.vocab...)
 	hashStrings(h, p.texts...)
 	return job{
-		record: record{Name: "pretraining of " + p.name, Spec: spec{Version: formatVersion, Kind: "pretrain", Data: hex.EncodeToString(h.Sum(nil)[:12]),
-			Settings: pretrainSpec{p.seed, *p.config, p.length, p.settings}}},
-		pre: p, keep: true,
+		record: record{Name: "pretraining of " + p.name, Spec: spec{Version: formatVersion, Kind: kindPretrain, Data: hex.EncodeToString(h.Sum(nil)[:12]), Settings: p.spec}},
+		pre:    p, keep: true,
 	}
 }
 
-// run trains the model in the stage's directory dir and writes it to dir/model.
+// run trains tokenizer and model in the stage's directory dir and writes them to dir/model.
 func (p *pretraining) run(ctx context.Context, dir string, r *record, step func(train.Progress)) error {
-	tok, err := tokenizer.NewWordPiece(p.vocab, tokenizer.WordPieceOptions{Lowercase: true, ChineseChars: true})
+	s := p.spec
+	tok, err := train.TrainTokenizerOn(ctx, p.texts, train.VocabularyOptions{ModelType: s.ModelType, Size: s.Vocabulary})
 	if err != nil {
 		return err
 	}
-	corpus, err := train.NewCorpus(ctx, p.texts, tok, train.CorpusOptions{MaxLength: p.length, Lines: true})
+	corpus, err := train.NewCorpus(ctx, p.texts, tok, train.CorpusOptions{MaxLength: s.Length, Lines: true})
 	if err != nil {
 		return err
 	}
-	m, err := transformer.NewLanguageModel(p.config)
+	config, err := transformer.NewConfig(s.ModelType, tok.VocabSize(), s.Hidden, s.Layers, s.Heads, s.Intermediate, s.Length)
 	if err != nil {
 		return err
 	}
-	transformer.Initialise(m, p.config, p.seed)
+	config.HiddenDropoutProb, config.AttentionProbsDropoutProb = 0, 0 // so small a model has nothing to spare
+	m, err := train.NewEncoder(config, tok, s.Training.Seed)
+	if err != nil {
+		return err
+	}
 	state := filepath.Join(dir, "state.safetensors")
-	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, p.settings, train.PretrainRun{State: state, Every: 1000, Step: step}); err != nil {
+	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, s.Training, train.PretrainRun{State: state, Every: 1000, Step: step}); err != nil {
 		return err
 	}
-	if err := transformer.Save(filepath.Join(dir, "model"), m, p.config); err != nil {
+	if err := transformer.Save(filepath.Join(dir, "model"), m, config); err != nil {
 		return err
 	}
 	if err := tok.Save(filepath.Join(dir, "model")); err != nil {
@@ -72,23 +75,24 @@ func (p *pretraining) run(ctx context.Context, dir string, r *record, step func(
 	return os.Remove(state)
 }
 
-// Embedded returns the study that needs no download: synthetic corpora,
-// a tiny BERT pretrained on them, three tasks with a domain target, a cross-lingual
-// one and one that asks for something else, over three seeds.
+// Embedded returns the study that needs no download: synthetic corpora, a tiny
+// BERT, RoBERTa and XLNet pretrained on them with their own objectives, three tasks with
+// targets in another domain and another language, all arms, three seeds.
 func Embedded() *Config {
 	corpora := synthetic.Make(synthetic.Seed)
-	vocab := corpora.Vocabulary(1000)
-	config := transformer.NewBertConfig(len(vocab), 96, 2, 4, 256)
-	config.MaxPositionEmbeddings = 64
-	config.HiddenDropoutProb, config.AttentionProbsDropoutProb = 0, 0 // so small a model has nothing to spare
-	settings := train.DefaultPretrainSettings("bert")
-	settings.Epochs, settings.Masking = 15, train.DynamicMasking // so many passes over the same masks teach less
-	// More tokens to predict and more steps than usual: in half a minute it learns all that the texts have.
-	settings.MaskRatio, settings.BatchTokens, settings.LearningRate = 0.2, 1024, 2e-3
-	pre := &pretraining{name: "tiny-bert", config: config, vocab: vocab, texts: corpora.Unlabelled, length: 64, settings: settings}
 	c := &Config{
 		Name: "embedded", Output: filepath.Join("runs", "embedded"), Seeds: []uint64{0, 1, 2}, Arms: Arms,
 		Caveats: []string{"the corpora are synthetic: an invented grammar and two invented languages; these figures say nothing about real texts"},
+	}
+	for _, modelType := range []string{"bert", "roberta", "xlnet"} {
+		settings := train.DefaultPretrainSettings(modelType)
+		settings.Epochs = 15
+		// More tokens to predict and more steps than usual: in half a minute it learns all that the texts have.
+		settings.BatchTokens, settings.LearningRate = 1024, 2e-3
+		if modelType != "xlnet" {
+			settings.Masking, settings.MaskRatio = train.DynamicMasking, 0.2 // so many passes over the same masks teach less
+		}
+		c.made = append(c.made, &pretraining{"tiny-" + modelType, pretrainSpec{modelType, 1000, 96, 2, 4, 256, 64, settings}, corpora.Unlabelled})
 	}
 	for _, t := range corpora.Tasks {
 		kind := train.Classification
@@ -104,7 +108,6 @@ func Embedded() *Config {
 	for _, d := range c.datasets() {
 		d.TextColumn, d.LabelColumn = "text", "label"
 	}
-	c.made = []*pretraining{pre}
 	return c
 }
 

@@ -74,7 +74,7 @@ type job struct {
 
 func (j *job) cost() float64 {
 	if j.pre != nil {
-		return 3 * float64(len(j.pre.texts)*j.pre.settings.Epochs)
+		return 3 * float64(len(j.pre.texts)*j.pre.spec.Training.Epochs)
 	}
 	cost := float64(len(j.data.Test))
 	if s, ok := j.Spec.Settings.(stageSettings); ok {

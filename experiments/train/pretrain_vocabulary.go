@@ -99,6 +99,30 @@ func unigram(clean tokenizer.UnigramOptions, special ...string) vocabulary {
 // DistilBERT, byte-level BPE for RoBERTa, Unigram for XLM-R and XLNet. The vocabulary is
 // smaller than asked for where the texts have no more.
 func TrainTokenizer(ctx context.Context, paths []string, opt VocabularyOptions) (*tokenizer.Tokenizer, error) {
+	return trainTokenizer(ctx, strings.Join(paths, ", "), opt, func(add func(string, boundary) error) error {
+		for _, path := range paths {
+			if err := eachPiece(path, opt.TextColumn, add); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// TrainTokenizerOn is [TrainTokenizer] for texts at hand.
+func TrainTokenizerOn(ctx context.Context, texts []string, opt VocabularyOptions) (*tokenizer.Tokenizer, error) {
+	return trainTokenizer(ctx, "texts", opt, func(add func(string, boundary) error) error {
+		for _, text := range texts {
+			if err := add(text, endOfText); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// trainTokenizer trains on the texts that each calls its argument with; the place stands for them in errors.
+func trainTokenizer(ctx context.Context, place string, opt VocabularyOptions, each func(add func(string, boundary) error) error) (*tokenizer.Tokenizer, error) {
 	v, err := vocabularyOf(opt)
 	if err != nil {
 		return nil, err
@@ -108,16 +132,14 @@ func TrainTokenizer(ctx context.Context, paths []string, opt VocabularyOptions) 
 		return nil, err
 	}
 	c := wordCounter{ctx: ctx, splitter: splitter, counts: map[string]int{}, maxWords: 1 << 22, maxBytes: 1 << 28}
-	for _, path := range paths {
-		if err := eachPiece(path, opt.TextColumn, c.add); err != nil {
-			return nil, err
-		}
+	if err := each(c.add); err != nil {
+		return nil, err
 	}
 	if err := c.flush(); err != nil {
 		return nil, err
 	}
 	if len(c.counts) == 0 {
-		return nil, fmt.Errorf("%s: found no text, expected some to train a vocabulary on", strings.Join(paths, ", "))
+		return nil, fmt.Errorf("%s: found no text, expected some to train a vocabulary on", place)
 	}
 	return v.train(c.counts, trainer.Options{VocabSize: opt.Size, SpecialTokens: v.special, LimitAlphabet: max(minAlphabet, (opt.Size-len(v.special))/4)})
 }
