@@ -91,15 +91,18 @@ func Embedded() *Config {
 		settings.BatchTokens, settings.LearningRate = 1024, 2e-3
 		if modelType != "xlnet" {
 			settings.Masking, settings.MaskRatio = train.DynamicMasking, 0.2 // so many passes over the same masks teach less
+		} else {
+			// In sentences so short longer spans leave too little to predict them from.
+			settings.MaxSpan, settings.MaskRatio, settings.LearningRate = 2, 0.25, 3e-3
 		}
 		c.made = append(c.made, &pretraining{"tiny-" + modelType, pretrainSpec{modelType, 1000, 96, 2, 4, 256, 64, settings}, corpora.Unlabelled})
 	}
 	for _, t := range corpora.Tasks {
-		kind := train.Classification
+		kind, epochs := train.Classification, 8
 		if t.Regression {
-			kind = train.Regression
+			kind, epochs = train.Regression, 12 // to compare two sentences takes longest to learn
 		}
-		task := Task{Name: t.Name, Kind: string(kind), Intermediates: []Dataset{embeddedSet(t.Intermediate, 8, 32)}}
+		task := Task{Name: t.Name, Kind: string(kind), Intermediates: []Dataset{embeddedSet(t.Intermediate, epochs, 32)}}
 		for _, g := range t.Targets {
 			task.Targets = append(task.Targets, Target{Setting: g.Setting, Sizes: []int{0}, Dataset: embeddedSet(g.Set, 15, 16)})
 		}
