@@ -87,7 +87,7 @@ func Run(ctx context.Context, c *Config, o Options) (*Results, error) {
 			return nil, err
 		}
 	}
-	return results, results.save(c.Output)
+	return results, results.Save(c.Output)
 }
 
 func writeJSON(path string, value any) error {

@@ -13,8 +13,8 @@ import (
 	"godwit/transformer/checkpoint"
 )
 
-// save writes results.json and results.csv.
-func (r *Results) save(dir string) error {
+// Save writes results.json and results.csv into a directory.
+func (r *Results) Save(dir string) error {
 	if err := writeJSON(filepath.Join(dir, "results.json"), r); err != nil {
 		return err
 	}
