@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"slices"
 
@@ -68,8 +67,8 @@ type Comparison struct {
 	Scores       []float64 `json:"scores"` // score of the arm by seed
 	Gain         float64   `json:"gain"`   // mean over seeds of arm minus direct
 	// Low and High bound the gain at 95 %, for other seeds and other test examples of the
-	// same kind; P is the test that agrees with them, AdjustedP the same after Holm's correction over all
-	// comparisons but the controls (stats.ComparePaired). Null where it could not be computed.
+	// same kind; P is the test that agrees with them, AdjustedP the same after Holm's correction over the
+	// comparisons of the arm within task and setting (stats.ComparePaired). Null where it could not be computed.
 	Low       *float64 `json:"low"`
 	High      *float64 `json:"high"`
 	P         *float64 `json:"p"`
@@ -222,31 +221,35 @@ func contributions(c CellResult, outcomes map[string]*record) []float64 {
 	return stats.Correct(r.Gold, r.Predicted)
 }
 
-// correct adjusts the p-values for the number of comparisons and says what follows from them.
+// correct adjusts the p-values for the number of comparisons in a family, and
+// says what follows from them. A family answers one question: what the arm does for the
+// task in the setting, with every model and target. Controls are for comparison, and no claims.
 func (r *Results) correct() {
-	family := make([]float64, len(r.Comparisons))
-	for i, k := range r.Comparisons {
-		family[i] = math.NaN()
-		if k.P != nil && k.Low != nil && k.Arm != Control {
-			family[i] = *k.P
-		}
-	}
-	for i, p := range stats.Holm(family) {
+	type question struct{ task, setting, arm string }
+	members := map[question][]int{}
+	for i := range r.Comparisons {
 		k := &r.Comparisons[i]
 		k.Verdict = NotShown
-		if math.IsNaN(p) {
-			if k.P == nil || k.Low == nil {
-				continue
-			}
-			p = *k.P // a control is for comparison, and no claim
+		if k.P != nil && k.Low != nil {
+			q := question{k.Task, k.Setting, k.Arm}
+			members[q] = append(members[q], i)
 		}
-		k.AdjustedP = &p
-		switch {
-		case p > 0.05 || k.NotLearned:
-		case k.Gain > 0:
-			k.Verdict = Positive
-		case k.Gain < 0:
-			k.Verdict = Negative
+	}
+	for q, family := range members {
+		p := make([]float64, len(family))
+		for i, n := range family {
+			p[i] = *r.Comparisons[n].P
+		}
+		for i, adjusted := range stats.Holm(p) {
+			k := &r.Comparisons[family[i]]
+			k.AdjustedP = &adjusted
+			switch {
+			case adjusted > 0.05 || k.NotLearned || q.arm == Control:
+			case k.Gain > 0:
+				k.Verdict = Positive
+			case k.Gain < 0:
+				k.Verdict = Negative
+			}
 		}
 	}
 }

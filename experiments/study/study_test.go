@@ -147,13 +147,31 @@ func TestVerdicts(t *testing.T) {
 		if k.Verdict != want {
 			t.Errorf("%v: %s (p %v), want %s", scores, k.Verdict, *k.AdjustedP, want)
 		}
-		// Of three tests in the family the least p-value is tripled; the control is no member.
-		if want != NotShown && math.Abs(*k.AdjustedP-3**k.P) > 1e-12 {
-			t.Errorf("adjusted p %v of %v", *k.AdjustedP, *k.P)
+		for _, other := range r.Comparisons[1:] { // one target each: nothing to correct for
+			if other.Arm == Control && other.Verdict != NotShown || *other.AdjustedP != *other.P {
+				t.Errorf("%s: %s, adjusted p %v of %v", other.Arm, other.Verdict, *other.AdjustedP, *other.P)
+			}
 		}
 	}
+	// Three targets make a family: the least p-value is tripled.
+	r, outcomes := scored(map[string][]float64{Direct: {0.3, 0.31, 0.3}, Intermediate: {0.8, 0.82, 0.8}}, 0.2)
+	one := r.Cells
+	for _, target := range []string{"h", "i"} {
+		for _, c := range one {
+			c.Target = target
+			if c.Arm == Intermediate { // as direct: no gain
+				c.Stages = []string{fmt.Sprint(Direct, c.Seed)}
+				c.Score = one[c.Seed].Score
+			}
+			r.Cells = append(r.Cells, c)
+		}
+	}
+	r.compare(outcomes)
+	if k := r.Comparisons[0]; math.Abs(*k.AdjustedP-3**k.P) > 1e-12 || k.Verdict != Positive {
+		t.Errorf("of three targets: %s, adjusted p %v of %v", k.Verdict, *k.AdjustedP, *k.P)
+	}
 	// One seed: no interval over seeds, and no verdict.
-	r, outcomes := scored(map[string][]float64{Direct: {0.3}, Intermediate: {0.9}}, 0.2)
+	r, outcomes = scored(map[string][]float64{Direct: {0.3}, Intermediate: {0.9}}, 0.2)
 	r.compare(outcomes)
 	if k := r.Comparisons[0]; k.Low != nil || k.AdjustedP != nil || k.Verdict != NotShown || *k.ExampleP > 1e-6 {
 		t.Errorf("one seed: %+v", k)

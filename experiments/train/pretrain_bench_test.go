@@ -33,7 +33,7 @@ func BenchmarkPretraining(b *testing.B) {
 
 func benchmarkFamily(b *testing.B, modelType, path string, corpora *synthetic.Corpora) {
 	const length = 64
-	tok, err := TrainTokenizer(b.Context(), []string{path}, VocabularyOptions{ModelType: modelType, Size: 1800})
+	tok, err := TrainTokenizer(b.Context(), []string{path}, VocabularyOptions{ModelType: modelType, Size: 1000})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func benchmarkFamily(b *testing.B, modelType, path string, corpora *synthetic.Co
 		b.Fatal(err)
 	}
 	s := DefaultPretrainSettings(modelType)
-	s.Epochs, s.LearningRate, s.Masking = 100, 2e-3, DynamicMasking
+	s.Epochs, s.LearningRate, s.Masking = 20, 2e-3, DynamicMasking
 	r, err := Pretrain(b.Context(), m, tok, train, dev, s, PretrainRun{})
 	if err != nil {
 		b.Fatal(err)
