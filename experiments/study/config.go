@@ -91,14 +91,14 @@ type Dataset struct {
 	TextColumn     string `json:"text_column,omitempty"`
 	TextPairColumn string `json:"text_pair_column,omitempty"`
 	LabelColumn    string `json:"label_column,omitempty"`
-	IDColumn       string `json:"id_column,omitempty"`
 	// Labels renames labels, so that datasets can be given the same ones.
 	Labels map[string]string `json:"labels,omitempty"`
 	// MaxTrain, MaxDev and MaxTest bound the splits by a sample drawn by seed 0, the same in every run.
 	MaxTrain int `json:"max_train,omitempty"`
 	MaxDev   int `json:"max_dev,omitempty"`
 	MaxTest  int `json:"max_test,omitempty"`
-	// RemoveLeaks drops training and dev examples that stand in a test split of the task as well.
+	// RemoveLeaks drops training and dev examples that stand in a test split of
+	// the task as well, but for case and white space.
 	RemoveLeaks bool     `json:"remove_leaks,omitempty"`
 	Training    Training `json:"training,omitzero"`
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
@@ -45,7 +46,7 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 	s := d.made
 	if s == nil {
 		s = &splits{}
-		options := dataset.Options{Columns: dataset.Columns{Text: d.TextColumn, Pair: d.TextPairColumn, Label: d.LabelColumn, ID: d.IDColumn}}
+		options := dataset.Options{Columns: dataset.Columns{Text: d.TextColumn, Pair: d.TextPairColumn, Label: d.LabelColumn}}
 		for _, f := range []struct {
 			path string
 			max  int
@@ -105,6 +106,31 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 		return nil, fmt.Errorf("dataset %s: dev has %d examples, fewer than the %d classes: expected at least one for each", d.Name, n, len(l.labels))
 	}
 	return l, nil
+}
+
+// withoutLeaks drops training and dev examples that are among tests and returns how many.
+func (l *loaded) withoutLeaks(tests map[string]bool) int {
+	dropped := 0
+	keep := func(examples []dataset.Example) []dataset.Example {
+		var kept []dataset.Example
+		for _, e := range examples {
+			if tests[leakKey(e)] {
+				dropped++
+				continue
+			}
+			kept = append(kept, e)
+		}
+		return kept
+	}
+	l.splits = &splits{Train: keep(l.Train), Dev: keep(l.Dev), Test: l.Test}
+	return dropped
+}
+
+// leakKey is the same for texts that differ in case and white space alone, and for a pair in either order.
+func leakKey(e dataset.Example) string {
+	plain := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+	a, b := plain(e.Text), plain(e.Pair)
+	return min(a, b) + "\x00" + max(a, b)
 }
 
 // few returns the dataset with size training examples drawn by the seed of a run;

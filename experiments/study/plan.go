@@ -178,6 +178,23 @@ func (p *planner) read(t *Task) (map[*Dataset]*loaded, error) {
 			return nil, err
 		}
 		data[d] = l
+	}
+	tests := map[string]bool{}
+	for _, l := range data {
+		for _, e := range l.Test {
+			tests[leakKey(e)] = true
+		}
+	}
+	for _, d := range all {
+		l := data[d]
+		if d.RemoveLeaks {
+			if n := l.withoutLeaks(tests); n > 0 {
+				p.caveat("%s: %d training and dev examples of %s were left out: they stand in test splits as well", t.Name, n, d.Name)
+			}
+			if len(l.Train) == 0 {
+				return nil, fmt.Errorf("task %s, dataset %s: all training examples stand in test splits as well", t.Name, d.Name)
+			}
+		}
 		p.Datasets[t.Name+"/"+d.Name] = l.digest()
 	}
 	return data, nil

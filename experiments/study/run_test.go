@@ -249,6 +249,35 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+func TestLeaksAreRemovedWhereAskedFor(t *testing.T) {
+	c := tinyStudy(t, tinyModel(t))
+	big, target := &c.Tasks[0].Intermediates[0], c.Tasks[0].Targets[0].made
+	big.made.Train[3].Text = "  W7 w8\tw9 "
+	big.made.Dev[1].Text = "w7 w8 w9"
+	target.Test[2].Text = "w7 W8 w9"
+	p, err := makePlan(c, cache{c.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := p.Datasets["words/big"]
+	big.RemoveLeaks = true
+	if p, err = makePlan(c, cache{c.Output}); err != nil {
+		t.Fatal(err)
+	}
+	if p.Datasets["words/big"] == kept || !slices.ContainsFunc(p.Caveats, func(s string) bool { return strings.Contains(s, "2 training and dev examples of big") }) {
+		t.Errorf("caveats %q", p.Caveats)
+	}
+	if a, b := leakKey(dataset.Example{Text: "x", Pair: "Y"}), leakKey(dataset.Example{Text: "y", Pair: " x"}); a != b {
+		t.Error("a pair in the other order is not found")
+	}
+	for i := range big.made.Train {
+		big.made.Train[i].Text = "w7 w8 w9"
+	}
+	if _, err = makePlan(c, cache{c.Output}); err == nil || !strings.Contains(err.Error(), "big") {
+		t.Errorf("nothing left: %v", err)
+	}
+}
+
 func TestSizesLieWithinOneAnother(t *testing.T) {
 	l := &loaded{splits: tinySet(1, "x", "y", "z"), labels: []string{"x", "y", "z"}}
 	var last map[string]bool
