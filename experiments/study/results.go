@@ -20,6 +20,7 @@ type Results struct {
 	Missing     int          `json:"missing"` // cells whose stages are not finished
 	Cells       []CellResult `json:"cells"`
 	Comparisons []Comparison `json:"comparisons"`
+	Predictors  []Predictor  `json:"predictors,omitempty"`
 
 	// Of the run and of the machine; not in results.json.
 	Plan      *Plan              `json:"-"`

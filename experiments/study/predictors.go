@@ -1,0 +1,17 @@
+package study
+
+// Predictor is a score that is computed before any training on the target, to
+// be held against the gains that were measured.
+type Predictor struct {
+	Name   string           `json:"name"`
+	Points []PredictorPoint `json:"points"`
+}
+
+// PredictorPoint is a predictor's value for one way from an intermediate dataset to a target.
+type PredictorPoint struct {
+	Task         string  `json:"task"`
+	Model        string  `json:"model"`
+	Target       string  `json:"target"`
+	Intermediate string  `json:"intermediate"`
+	Value        float64 `json:"value"`
+}
