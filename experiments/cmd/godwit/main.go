@@ -21,6 +21,8 @@ const (
 
 type commands struct {
 	Study    studyCommand    `cmd:"" help:"Compare direct fine-tuning with intermediate-task training."`
+	Report   reportCommand   `cmd:"" help:"Make a study's report again from what is finished."`
+	Serve    serveCommand    `cmd:"" help:"Show a study's report in a browser while it runs."`
 	Train    trainCommand    `cmd:"" help:"Fine-tune a checkpoint on a file of texts."`
 	Eval     evalCommand     `cmd:"" help:"Score a fine-tuned model on a file."`
 	Predict  predictCommand  `cmd:"" help:"Label lines of a file or of standard input; JSON lines out."`

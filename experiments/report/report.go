@@ -1,0 +1,210 @@
+// Package report makes a page of a study's results: what was found in words,
+// with the figures and the numbers that it rests on. See [Write] and [Handler].
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"godwit/experiments/study"
+	"godwit/kernels"
+	"godwit/transformer/checkpoint"
+)
+
+// Files are what [Write] makes, in a study's directory.
+var Files = []string{"report.html", "results.csv", "results.json", "table.tex"}
+
+// Write makes report.html, results.csv, results.json and table.tex in a
+// directory from results as [study.Collect] gives them. It needs at least one
+// finished stage.
+func Write(dir string, r *study.Results) error {
+	if err := worthIt(dir, r); err != nil {
+		return err
+	}
+	page, err := render(r, options{Made: time.Now()})
+	if err != nil {
+		return err
+	}
+	if err := checkpoint.WriteFile(filepath.Join(dir, "report.html"), page); err != nil {
+		return err
+	}
+	if err := checkpoint.WriteFile(filepath.Join(dir, "table.tex"), latex(r)); err != nil {
+		return err
+	}
+	return r.Save(dir)
+}
+
+func worthIt(dir string, r *study.Results) error {
+	if len(r.Records) == 0 {
+		return fmt.Errorf("%s: found none of the study's %d stages finished, expected at least one: there is nothing to report yet", dir, len(r.Plan.Stages))
+	}
+	return nil
+}
+
+//go:embed page.tmpl
+var pageText string
+
+//go:embed page.css
+var pageStyle string
+
+//go:embed live.js
+var liveScript string
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+// options are what a page has beside results.
+type options struct {
+	Made  time.Time
+	State string // of a page that is served while the study runs: a token that changes with the results
+}
+
+// pageView is what the template sees.
+type pageView struct {
+	Name, Made, Summary string
+	Style               template.CSS
+	Script              template.JS // empty in the file
+	State               string
+	Synthetic           bool
+
+	StagesDone, Stages, CellsDone, Cells, Missing int
+	Seeds, Models, Tasks                          int
+
+	Arms        []armView
+	Verdicts    []taskView
+	Tested      bool // there are p-values
+	Comparisons []comparisonRow
+	Targets     []taskTargets
+	Learning    []curveView
+	Training    []curveView
+	Predictors  []predictorView
+	Costs       []costRow
+	Total       string
+	Hygiene     []hygieneRow
+	Caveats     []string
+	Config      string
+	ModelsSeen  []named
+	DataSeen    []named
+	StageRows   []stageRow
+	Machine     []named
+}
+
+// named is a name with a value.
+type named struct{ Name, Value string }
+
+// armView is an entry of the legend.
+type armView struct {
+	Name, Meaning string
+	Mark          template.HTML
+}
+
+var meanings = map[string]string{
+	study.Direct:       "pretrained, then the target",
+	study.Intermediate: "the intermediate task first, then the target",
+	study.Control:      "as intermediate, with the intermediate's labels shuffled",
+	study.ZeroShot:     "the intermediate task only",
+	study.Joint:        "intermediate and target mixed",
+}
+
+// render makes the page.
+func render(r *study.Results, o options) ([]byte, error) {
+	g := newGrid(r)
+	config, err := json.MarshalIndent(r.Plan.Config, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	v := pageView{
+		Name: r.Name, Made: day(o.Made), Summary: g.summaryText(), Style: template.CSS(pageStyle), State: o.State,
+		StagesDone: len(r.Records), Stages: len(r.Plan.Stages), CellsDone: len(r.Plan.Cells) - r.Missing, Cells: len(r.Plan.Cells), Missing: r.Missing,
+		Models: len(g.models), Tasks: len(g.tasks),
+		Verdicts: g.verdicts(), Comparisons: g.comparisonRows(), Targets: g.targets(), Learning: g.learningCurves(), Training: g.trainingCurves(),
+		Predictors: g.predictors(), Costs: g.costs(), Total: g.total(), Hygiene: g.hygiene(), Caveats: g.caveats(),
+		Config: string(config), ModelsSeen: sorted(r.Plan.Models), DataSeen: sorted(r.Plan.Datasets), StageRows: g.stageRows(), Machine: machine(),
+	}
+	if o.State != "" {
+		v.Script = template.JS(liveScript)
+	}
+	var seeds []uint64
+	for _, c := range r.Plan.Cells {
+		seeds = with(seeds, c.Seed)
+	}
+	v.Seeds = len(seeds)
+	for _, c := range r.Caveats {
+		v.Synthetic = v.Synthetic || strings.Contains(c, "synthetic")
+	}
+	for i := range r.Comparisons {
+		v.Tested = v.Tested || r.Comparisons[i].P != nil
+	}
+	for _, arm := range pageArms {
+		for _, l := range g.lanes {
+			if l.arm == arm {
+				s := newSVG(30, 12, arm)
+				s.line(0, 6, 30, 6, "curve "+armClass(arm))
+				s.mark(15, 6, 4.4, arm, "mean", "")
+				v.Arms = append(v.Arms, armView{arm, meanings[arm], s.html()})
+				break
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := page.Execute(&b, v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func sorted(values map[string]string) []named {
+	var list []named
+	for name, value := range values {
+		list = append(list, named{name, value})
+	}
+	slices.SortFunc(list, func(a, b named) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// machine tells of the program and the computer that make the page.
+func machine() []named {
+	list := []named{
+		{"godwit", revision()},
+		{"Go", runtime.Version()},
+		{"platform", runtime.GOOS + "/" + runtime.GOARCH},
+		{"CPU", cpuid.CPU.BrandName},
+		{"instruction set", kernels.ISA()},
+		{"threads", fmt.Sprint(kernels.Workers())},
+	}
+	if list[3].Value == "" {
+		list[3].Value = "unknown"
+	}
+	return list
+}
+
+// revision is the version of the program, as far as its build knows it.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown version"
+	}
+	version, changed := info.Main.Version, ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			version = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = ", changed since"
+		}
+	}
+	if version == "" {
+		version = "unknown version"
+	}
+	return version + changed
+}
