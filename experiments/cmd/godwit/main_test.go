@@ -307,6 +307,12 @@ func TestStudyOfFilesRunsNoStageTwice(t *testing.T) {
 	if status != 0 || !strings.Contains(errs, "6 stages, 6 of them run now") {
 		t.Fatalf("status %d: %s", status, errs)
 	}
+	if page, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || !bytes.Contains(page, []byte("small")) {
+		t.Errorf("the report: %v", err)
+	}
+	if out := must(t, "", "report", dir); !strings.Contains(out, "report.html") {
+		t.Errorf("report: %s", out)
+	}
 	first, err := os.ReadFile(filepath.Join(dir, "results.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -395,7 +401,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"study", "train", "eval", "predict", "tokenize", "pretrain", "inspect", "convert", "trace", "replay", "bench", "version"} {
+	for _, name := range []string{"study", "train", "eval", "predict", "tokenize", "pretrain", "inspect", "convert", "report", "serve", "trace", "replay", "bench", "version"} {
 		parser, err := newParser(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"godwit/experiments/report"
 	"godwit/experiments/study"
 	"godwit/kernels"
 )
@@ -60,13 +61,18 @@ func (c *studyCommand) Run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stderr, "%d stages, %d of them run now, in %s (%s, %d threads)\n", len(results.Plan.Stages), results.StagesRun,
 		time.Duration(results.Seconds*float64(time.Second)).Round(time.Second), kernels.ISA(), kernels.Workers())
+	if len(results.Records) > 0 {
+		if err := report.Write(dir, results); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		return printJSON(results)
 	}
 	if err := results.WriteTable(os.Stdout); err != nil {
 		return err
 	}
-	fmt.Printf("Scores by seed: %s/results.csv; everything: %s/results.json\n", dir, dir)
+	fmt.Printf("Report: %s/report.html; scores by seed: %s/results.csv; everything: %s/results.json\n", dir, dir, dir)
 	return nil
 }
 
