@@ -180,8 +180,15 @@ func intermediates(lanes []lane) []string {
 func (g *grid) metric(task string) string {
 	for _, c := range g.Cells {
 		if c.Task == task {
-			return c.Metric
+			return metricWords(c.Metric)
 		}
 	}
 	return "score"
+}
+
+func metricWords(name string) string {
+	if name == "pearson" {
+		return "Pearson correlation"
+	}
+	return name
 }

@@ -86,7 +86,7 @@ type pageView struct {
 	Comparisons []comparisonRow
 	Targets     []taskTargets
 	Learning    []curveView
-	Training    []curveView
+	Training    []curveGroup
 	Predictors  []predictorView
 	Costs       []costRow
 	Total       string
@@ -176,7 +176,7 @@ func sorted(values map[string]string) []named {
 func machine() []named {
 	list := []named{
 		{"godwit", revision()},
-		{"Go", runtime.Version()},
+		{"Go", strings.TrimPrefix(runtime.Version(), "go")},
 		{"platform", runtime.GOOS + "/" + runtime.GOARCH},
 		{"CPU", cpuid.CPU.BrandName},
 		{"instruction set", kernels.ISA()},

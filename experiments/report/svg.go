@@ -52,7 +52,11 @@ func (s *svg) text(x, y float64, anchor, class, text string) {
 
 // label places text within a width: what does not fit is cut, and shown whole on hovering.
 func (s *svg) label(x, y float64, anchor, class, text string, width float64) {
-	short := fit(text, width, 12)
+	size := 12.0
+	if class == "strong" {
+		size = 13.2 // bold letters are wider
+	}
+	short := fit(text, width, size)
 	if short == text {
 		s.text(x, y, anchor, class, text)
 		return
@@ -121,8 +125,8 @@ func armClass(arm string) string {
 	return "arm-unknown"
 }
 
-// textWidth estimates how wide a text is at a size in pixels. Wide scripts
-// take a whole square, others a bit more than half of one.
+// textWidth estimates how wide a text is at a size in pixels, in a font that
+// is on the wide side: which one a browser has is not known here.
 func textWidth(text string, size float64) float64 {
 	w := 0.0
 	for _, r := range text {
@@ -131,11 +135,11 @@ func textWidth(text string, size float64) float64 {
 			w++
 		case unicode.Is(unicode.Mn, r):
 		case strings.ContainsRune("iljtf.,:;|!'()[] ", r):
-			w += 0.33
+			w += 0.36
 		case strings.ContainsRune("mwMW—", r), unicode.IsUpper(r):
-			w += 0.78
+			w += 0.8
 		default:
-			w += 0.57
+			w += 0.62
 		}
 	}
 	return w * size
@@ -217,7 +221,8 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // tick writes an axis value: with a true minus, and no noise of binary fractions.
 func tick(v float64) string {
-	return strings.Replace(strconv.FormatFloat(math.Round(v*1e6)/1e6, 'g', 6, 64), "-", "−", 1)
+	rounded := math.Round(v*1e6)/1e6 + 0 // no minus before zero
+	return strings.Replace(strconv.FormatFloat(rounded, 'g', 6, 64), "-", "−", 1)
 }
 
 // score writes a score, or a dash where there is none.

@@ -67,7 +67,7 @@ func (g *grid) predictors() []predictorView {
 		var names []string
 		for _, q := range p.Points {
 			for _, k := range g.comparisons(q.Task, "", study.Intermediate) {
-				if k.Model == q.Model && k.Target == q.Target && k.Intermediate == q.Intermediate && finite(q.Value) && finite(k.Gain) {
+				if k.Model == q.Model && k.Target == q.Target && k.Size == q.Size && k.Intermediate == q.Intermediate && finite(q.Value) && finite(k.Gain) {
 					values, gains = append(values, q.Value), append(gains, k.Gain)
 					names = append(names, fmt.Sprintf("%s, %s, %s from %s, %d examples", q.Task, q.Model, q.Target, q.Intermediate, k.Size))
 				}
@@ -152,7 +152,7 @@ func (g *grid) costs() []costRow {
 				direct = stats.Mean(seconds)
 			} else if extra := stats.Mean(seconds) - direct; finite(extra) && len(gains) > 0 {
 				row.Extra, row.Gain = signedSpan(extra), signed(stats.Mean(gains))
-				if extra > 0 {
+				if extra > direct/20 { // less is the noise of the clock
 					row.PerMinute = signed(stats.Mean(gains) / (extra / 60))
 				}
 			}
@@ -172,7 +172,7 @@ func (g *grid) total() string {
 			pretraining += rec.Seconds
 		}
 	}
-	text := fmt.Sprintf("All %s together, each counted once: %s of computing and %s tokens", plural(len(g.Records), "finished stage"), span(seconds), thousands(float64(tokens)))
+	text := fmt.Sprintf("All finished stages (%d), each counted once: %s of computing and %s tokens", len(g.Records), span(seconds), thousands(float64(tokens)))
 	if pretraining > 0 {
 		text += fmt.Sprintf("; %s of it made the encoders", span(pretraining))
 	}
@@ -254,11 +254,20 @@ func (g *grid) hygiene() []hygieneRow {
 			rows = append(rows, row)
 		}
 	}
+	order := func(r hygieneRow) int { // intermediate datasets first
+		if r.Role == "intermediate" {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(rows, func(a, b hygieneRow) int {
 		if d := slices.Index(g.tasks, a.Task) - slices.Index(g.tasks, b.Task); d != 0 {
 			return d
 		}
-		return slices.Index(g.models, a.Model) - slices.Index(g.models, b.Model)
+		if d := slices.Index(g.models, a.Model) - slices.Index(g.models, b.Model); d != 0 {
+			return d
+		}
+		return order(a) - order(b)
 	})
 	return rows
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -47,13 +48,13 @@ func (g *grid) targets() []taskTargets {
 func (g *grid) dots(p point) template.HTML {
 	lanes := g.at(p)
 	several := len(intermediates(lanes)) > 1
-	left, right := 82.0, 46.0
+	left, right, width := 94.0, 44.0, float64(figureWidth)
 	if several {
 		for _, l := range lanes {
-			left = max(left, min(190, 22+textWidth(l.arm+" "+l.intermediate, 12)))
+			left = max(left, min(200, 20+textWidth(l.arm+" "+l.intermediate, 12)))
 		}
+		width += left - 94
 	}
-	width := figureWidth + left - 82
 	const rowHeight, headHeight, top, bottom = 21.0, 22.0, 4.0, 38.0
 	height := top + bottom
 	model := ""
@@ -146,6 +147,12 @@ type curveView struct {
 	SVG         template.HTML
 }
 
+// curveGroup is panels under one heading.
+type curveGroup struct {
+	Title  string
+	Panels []curveView
+}
+
 // learningCurves draws the score over the number of training examples, a
 // panel for each target and model, where there are several sizes.
 func (g *grid) learningCurves() []curveView {
@@ -162,9 +169,18 @@ func (g *grid) learningCurves() []curveView {
 				continue
 			}
 			for _, model := range g.models {
-				lanes := g.of(func(l lane) bool { return l.task == task && l.target == target && l.model == model })
-				if len(lanes) > 0 {
-					views = append(views, curveView{target, task + ", " + model, g.learningCurve(target, model, lanes, sizes[target])})
+				all := g.of(func(l lane) bool { return l.task == task && l.target == target && l.model == model })
+				if len(all) == 0 {
+					continue
+				}
+				ways := intermediates(all)
+				if len(ways) < 2 {
+					views = append(views, curveView{target, task + ", " + model, g.learningCurve(target, model, all, sizes[target])})
+					continue
+				}
+				for _, way := range ways { // a panel for each, with direct in all of them
+					lanes := slices.DeleteFunc(slices.Clone(all), func(l lane) bool { return l.intermediate != "" && l.intermediate != way })
+					views = append(views, curveView{target, task + ", " + model + ", from " + way, g.learningCurve(target, model, lanes, sizes[target])})
 				}
 			}
 		}
@@ -200,36 +216,35 @@ func (g *grid) learningCurve(target, model string, lanes []lane, sizes []int) te
 	}
 	s.line(left, y.at(g.first[lanes[0]].Majority), width-right, y.at(g.first[lanes[0]].Majority), "chance")
 	s.text((left+width-right)/2, height-4, "middle", "small muted", "training examples of the target")
-	type line struct{ arm, intermediate string }
-	var lines []line
+	var arms []string
 	for _, l := range lanes {
-		lines = with(lines, line{l.arm, l.intermediate})
+		arms = with(arms, l.arm)
 	}
-	slices.SortStableFunc(lines, func(a, b line) int { return armOrder(a.arm) - armOrder(b.arm) })
-	for i, n := range lines {
+	slices.SortFunc(arms, func(a, b string) int { return armOrder(a) - armOrder(b) })
+	for i, arm := range arms {
 		var means [][2]float64
-		shift := 3 * (float64(i) - float64(len(lines)-1)/2) // intervals stand beside each other
+		shift := 3 * (float64(i) - float64(len(arms)-1)/2) // intervals stand beside each other
 		for _, l := range lanes {
-			if l.arm != n.arm || l.intermediate != n.intermediate {
+			if l.arm != arm {
 				continue
 			}
 			sum := summaries[l]
 			at := x.at(float64(max(1, l.size))) + shift
 			if finite(sum.low) {
-				s.line(at, y.at(sum.low), at, y.at(sum.high), "interval thin "+armClass(n.arm))
+				s.line(at, y.at(sum.low), at, y.at(sum.high), "interval thin "+armClass(arm))
 			}
 			for _, c := range sum.cells {
 				if finite(c.Score) {
-					s.mark(at, y.at(c.Score), 2, n.arm, "seed", fmt.Sprintf("%s %s, %d examples, seed %d: %s", n.arm, n.intermediate, l.size, c.Seed, score(c.Score)))
+					s.mark(at, y.at(c.Score), 2, arm, "seed", fmt.Sprintf("%s %s, %d examples, seed %d: %s", l.arm, l.intermediate, l.size, c.Seed, score(c.Score)))
 				}
 			}
 			if finite(sum.mean) {
 				means = append(means, [2]float64{at, y.at(sum.mean)})
 			}
 		}
-		s.path(means, "curve "+armClass(n.arm))
+		s.path(means, "curve "+armClass(arm))
 		for _, m := range means {
-			s.mark(m[0], m[1], 3.8, n.arm, "mean", "")
+			s.mark(m[0], m[1], 3.8, arm, "mean", "")
 		}
 	}
 	return s.html()
@@ -237,13 +252,9 @@ func (g *grid) learningCurve(target, model string, lanes []lane, sizes []int) te
 
 // trainingCurves draws the loss of the stages, a panel for each dataset and
 // model: each seed's, and their mean, smoothed.
-func (g *grid) trainingCurves() []curveView {
+func (g *grid) trainingCurves() []curveGroup {
 	type panel struct{ task, model, dataset string }
-	type run struct {
-		arm    string
-		losses []float64
-	}
-	runs := map[panel][]run{}
+	runs := map[panel][]lossRun{}
 	var order []panel
 	seen := map[string]bool{}
 	add := func(p panel, key, arm string) {
@@ -253,7 +264,7 @@ func (g *grid) trainingCurves() []curveView {
 		}
 		seen[key] = true
 		order = with(order, p)
-		runs[p] = append(runs[p], run{arm, rec.Losses})
+		runs[p] = append(runs[p], lossRun{arm, rec.Losses})
 	}
 	for _, st := range g.Plan.Stages {
 		if rec := g.Records[st.Key]; rec != nil && rec.Pretrain != nil {
@@ -278,74 +289,92 @@ func (g *grid) trainingCurves() []curveView {
 			}
 		}
 	}
-	slices.SortStableFunc(order, func(a, b panel) int { // a row for each task and model
-		if d := slices.Index(g.tasks, a.task) - slices.Index(g.tasks, b.task); d != 0 {
-			return d
-		}
-		return slices.Index(g.models, a.model) - slices.Index(g.models, b.model)
-	})
-	var views []curveView
-	for _, p := range order {
-		const width, height, left, right, top, bottom = 264.0, 132.0, 34.0, 8.0, 8.0, 20.0
-		s := newSVG(width, height, "Training loss on "+p.dataset+", "+p.model)
-		top1 := 0.0
-		diverged := false
-		for _, r := range runs[p] {
-			for _, v := range r.losses {
-				if finite(v) {
-					top1 = max(top1, v)
-				} else {
-					diverged = true
-				}
+	role := func(p panel) int { // intermediate datasets first
+		for _, r := range g.Plan.Cells {
+			if r.Task == p.task && r.Intermediate == p.dataset {
+				return 0
 			}
 		}
-		if top1 == 0 {
-			top1 = 1
-		}
-		y := scale{low: 0, high: top1 * 1.04, from: height - bottom, to: top}
-		x := scale{low: 0, high: 1, from: left, to: width - right}
-		for _, v := range y.ticks(3) {
-			s.line(left, y.at(v), width-right, y.at(v), "grid")
-			s.text(left-5, y.at(v)+4, "end", "small muted", tick(v))
-		}
-		s.text(left, height-5, "start", "small muted", "0")
-		s.text((left+width-right)/2, height-5, "middle", "small muted", "share of the steps")
-		s.text(width-right, height-5, "end", "small muted", "100 %")
-		for _, arm := range pageArms {
-			var mean []float64
-			n := 0
-			for _, r := range runs[p] {
-				if r.arm != arm {
-					continue
-				}
-				s.path(curve(smooth(r.losses), x, y), "run "+armClass(arm))
-				if n == 0 {
-					mean = make([]float64, len(r.losses))
-				}
-				if len(r.losses) == len(mean) { // seeds of one arm take as many steps
-					n++
-					for i, v := range r.losses {
-						mean[i] += v
-					}
-				}
-			}
-			for i := range mean {
-				mean[i] /= float64(n)
-			}
-			if n > 1 {
-				s.path(curve(smooth(mean), x, y), "curve "+armClass(arm))
-			}
-		}
-		note := p.task
-		if p.model != "" {
-			note += ", " + p.model
-		}
-		if diverged {
-			note += "; the loss was not finite at some steps"
-		}
-		views = append(views, curveView{p.dataset, note, s.html()})
+		return 1
 	}
-	return views
+	slices.SortStableFunc(order, func(a, b panel) int {
+		return cmp.Or(slices.Index(g.tasks, a.task)-slices.Index(g.tasks, b.task), slices.Index(g.models, a.model)-slices.Index(g.models, b.model), role(a)-role(b))
+	})
+	var groups []curveGroup
+	for _, p := range order {
+		title := p.task
+		if p.model != "" {
+			title += ", " + p.model
+		}
+		if len(groups) == 0 || groups[len(groups)-1].Title != title {
+			groups = append(groups, curveGroup{Title: title})
+		}
+		in := &groups[len(groups)-1]
+		in.Panels = append(in.Panels, lossPanel(p.dataset, title, runs[p]))
+	}
+	return groups
+}
+
+// lossRun is the loss of one stage.
+type lossRun struct {
+	arm    string
+	losses []float64
+}
+
+func lossPanel(dataset, of string, runs []lossRun) curveView {
+	const width, height, left, right, top, bottom = 264.0, 132.0, 34.0, 8.0, 8.0, 20.0
+	s := newSVG(width, height, "Training loss on "+dataset+", "+of)
+	highest, note := 0.0, ""
+	smoothed := make([][]float64, len(runs))
+	for i, r := range runs {
+		smoothed[i] = smooth(r.losses)
+		for _, v := range r.losses {
+			if !finite(v) {
+				note = "the loss was not finite at some steps"
+			}
+		}
+		for _, v := range smoothed[i] {
+			if finite(v) {
+				highest = max(highest, v)
+			}
+		}
+	}
+	if highest == 0 {
+		highest = 1
+	}
+	y := scale{low: 0, high: highest * 1.04, from: height - bottom, to: top}
+	x := scale{low: 0, high: 1, from: left, to: width - right}
+	for _, v := range y.ticks(3) {
+		s.line(left, y.at(v), width-right, y.at(v), "grid")
+		s.text(left-5, y.at(v)+4, "end", "small muted", tick(v))
+	}
+	s.text(left, height-5, "start", "small muted", "0")
+	s.text((left+width-right)/2, height-5, "middle", "small muted", "share of the steps")
+	s.text(width-right, height-5, "end", "small muted", "100 %")
+	for _, arm := range pageArms {
+		var mean []float64
+		n := 0
+		for i, r := range runs {
+			if r.arm != arm {
+				continue
+			}
+			s.path(curve(smoothed[i], x, y), "run "+armClass(arm))
+			if n == 0 {
+				mean = make([]float64, len(r.losses))
+			}
+			if len(r.losses) == len(mean) { // seeds of one arm take as many steps
+				n++
+				for k, v := range smoothed[i] {
+					mean[k] += v
+				}
+			}
+		}
+		for k := range mean {
+			mean[k] /= float64(n)
+		}
+		s.path(curve(mean, x, y), "curve "+armClass(arm))
+	}
+	return curveView{dataset, note, s.html()}
 }
 
 // curve places values along a share of the steps; what is not finite is left out.
@@ -359,14 +388,14 @@ func curve(values []float64, x, y scale) (points [][2]float64) {
 }
 
 // smooth takes each value with those around it, a fifteenth of all to each
-// side or what is there: losses of single batches jump.
+// side: losses of single batches jump. It takes fewer at the beginning, where losses fall fast.
 func smooth(values []float64) []float64 {
 	out := make([]float64, len(values))
 	reach := len(values) / 15
 	for i := range values {
 		sum, n := 0.0, 0
-		r := min(reach, i, len(values)-1-i)
-		for _, v := range values[i-r : i+r+1] {
+		r := min(reach, i)
+		for _, v := range values[i-r : min(len(values), i+r+1)] {
 			if finite(v) {
 				sum += v
 				n++

@@ -125,7 +125,7 @@ func (t tally) words() string {
 		text string
 	}{
 		{t.positive, "helped in %d"}, {t.negative, "hurt in %d"}, {t.notShown, "showed no difference in %d"},
-		{t.notLearned, "could not be judged in %d, where neither way learned the target"}, {t.oneSeed, "was tried with a single seed in %d"},
+		{t.oneSeed, "was tried with a single seed in %d"}, {t.notLearned, "could not be judged in %d, where neither way learned the target"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf(p.text, p.n))
@@ -239,9 +239,9 @@ func (g *grid) setting(task, setting string) settingView {
 	case t.all == 1:
 		b.WriteString(single(found[0]))
 	default:
-		fmt.Fprintf(&b, "%s %s of %s.", armWords(arm), t.words(), plural(t.all, "comparison"))
+		fmt.Fprintf(&b, "Of %s, %s %s.", plural(t.all, "comparison"), lowerFirst(armWords(arm)), t.words())
 		if len(t.gains) > 1 {
-			fmt.Fprintf(&b, " The mean gain is %s %s, from %s to %s.", signed(stats.Mean(t.gains)), g.metric(task), signed(slices.Min(t.gains)), signed(slices.Max(t.gains)))
+			fmt.Fprintf(&b, " The mean gain is %s in %s, from %s to %s.", signed(stats.Mean(t.gains)), g.metric(task), signed(slices.Min(t.gains)), signed(slices.Max(t.gains)))
 		}
 		b.WriteString(extremes(found))
 	}
@@ -276,7 +276,7 @@ func (g *grid) setting(task, setting string) settingView {
 func single(k *study.Comparison) string {
 	did := map[string]string{study.Positive: "helped", study.Negative: "hurt", study.NotShown: "showed no difference",
 		notLearned: "cannot be judged, since neither way learned the target", oneSeed: "was tried with one seed only"}[outcome(k)]
-	text := fmt.Sprintf("%s %s: %s on %s, %s %s", armWords(k.Arm), did, k.Model, k.Target, signed(k.Gain), k.Metric)
+	text := fmt.Sprintf("%s %s: %s on %s, %s in %s", armWords(k.Arm), did, k.Model, k.Target, signed(k.Gain), metricWords(k.Metric))
 	if k.Low != nil && k.High != nil {
 		text += fmt.Sprintf(" (95 %% interval %s)", between(k.Low, k.High))
 	}
@@ -347,7 +347,7 @@ func (g *grid) heatMaps(task string) []figure {
 		for _, l := range lanes {
 			rows = with(rows, row{l.model, l.intermediate})
 		}
-		points := g.points(task)
+		points := ascending(g.points(task))
 		several := len(intermediates(lanes)) > 1
 		left := 12.0
 		for _, r := range rows {
@@ -357,12 +357,25 @@ func (g *grid) heatMaps(task string) []figure {
 			}
 		}
 		left = min(left, 150)
-		const cellWidth, cellHeight, top = 104.0, 46.0, 40.0
+		const cellWidth, cellHeight, top = 108.0, 46.0, 40.0
 		s := newSVG(left+cellWidth*float64(len(points)), top+cellHeight*float64(len(rows))+2, "Gains of "+arm+" over direct, "+task)
-		for i, p := range points {
-			x := left + cellWidth*(float64(i)+0.5)
-			s.label(x, 15, "middle", "strong", p.target, cellWidth-8)
-			s.text(x, 30, "middle", "small muted", fmt.Sprintf("%s, %d", p.setting, p.size))
+		for i := 0; i < len(points); {
+			p, n := points[i], 1 // sizes of the target
+			for i+n < len(points) && points[i+n].target == p.target {
+				n++
+			}
+			from, to := left+cellWidth*float64(i), left+cellWidth*float64(i+n)
+			if n == 1 {
+				s.label((from+to)/2, 15, "middle", "strong", p.target, cellWidth-8)
+				s.text((from+to)/2, 30, "middle", "small muted", fmt.Sprintf("%s, %d", p.setting, p.size))
+			} else {
+				s.label((from+to)/2, 13, "middle", "strong", p.target+", "+p.setting, to-from-8)
+				s.line(from+4, 20, to-4, 20, "grid")
+				for j, q := range points[i : i+n] {
+					s.text(from+cellWidth*(float64(j)+0.5), 34, "middle", "small muted", fmt.Sprint(q.size))
+				}
+			}
+			i += n
 		}
 		for j, r := range rows {
 			y := top + cellHeight*float64(j)
@@ -380,6 +393,20 @@ func (g *grid) heatMaps(task string) []figure {
 		figures = append(figures, figure{arm, s.html()})
 	}
 	return figures
+}
+
+// ascending sorts the sizes of each target upwards.
+func ascending(points []point) []point {
+	points = slices.Clone(points)
+	for i := 0; i < len(points); {
+		n := 1
+		for i+n < len(points) && points[i+n].target == points[i].target {
+			n++
+		}
+		slices.Reverse(points[i : i+n])
+		i += n
+	}
+	return points
 }
 
 // heatCell draws one gain. Colour says its size and sign; so do the number
@@ -428,9 +455,10 @@ func (g *grid) heatCell(s *svg, x, y, w, h, limit float64, l lane) {
 			words = "p " + pValue(k.P)
 		}
 	}
+	number := signed(k.Gain)
 	if len(k.Seeds) < planned {
-		words = fmt.Sprintf("%d of %d seeds", len(k.Seeds), planned)
+		number += "*"
 	}
-	s.text(middle, y+20, "middle", class, signed(k.Gain))
+	s.text(middle, y+20, "middle", class, number)
 	s.text(middle, y+36, "middle", "small", words)
 }

@@ -7,11 +7,13 @@ type Predictor struct {
 	Points []PredictorPoint `json:"points"`
 }
 
-// PredictorPoint is a predictor's value for one way from an intermediate dataset to a target.
+// PredictorPoint is a predictor's value for one way from an intermediate dataset
+// to a target: for the comparison of intermediate training in the same place.
 type PredictorPoint struct {
 	Task         string  `json:"task"`
 	Model        string  `json:"model"`
 	Target       string  `json:"target"`
+	Size         int     `json:"size"` // training examples of the target
 	Intermediate string  `json:"intermediate"`
 	Value        float64 `json:"value"`
 }
