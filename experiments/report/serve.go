@@ -19,8 +19,9 @@ import (
 )
 
 // Handler serves the report of a study's directory as it stands at each
-// request, without writing anything. It has three addresses and opens no file that a request names. Requests that were
-// meant for another host are refused, so that no page elsewhere can reach it by a name of its own.
+// request, without writing anything. It has three addresses: the page, /state, a token
+// that changes with it, and /table.tex; it opens no file that a request names. Requests that were meant for another host are
+// refused, so that no page elsewhere can reach it by a name of its own.
 func Handler(dir string) http.Handler {
 	s := &server{dir: dir}
 	mux := http.NewServeMux()
@@ -142,7 +143,7 @@ func fail(w http.ResponseWriter, err error) {
 }
 
 var waitingPage = template.Must(template.New("waiting").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Name}}: transfer study</title><style>{{.Style}}</style>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"><title>{{.Name}}: transfer study</title><style>{{.Style}}</style>
 <noscript><meta http-equiv="refresh" content="5"></noscript></head>
 <body data-state="{{.State}}"><main><h1>{{.Name}}</h1><p class="lead">None of {{.Stages}} stages is finished yet. The page fills as they are.</p></main><script>{{.Script}}</script></body></html>
 `))

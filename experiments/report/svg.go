@@ -50,11 +50,14 @@ func (s *svg) text(x, y float64, anchor, class, text string) {
 	fmt.Fprintf(&s.b, `<text x="%s" y="%s" text-anchor="%s" class="%s">%s</text>`, number(x), number(y), anchor, class, html.EscapeString(text))
 }
 
+// boldSize makes up for bold letters of 12 pixels, which are wider.
+const boldSize = 13.2
+
 // label places text within a width: what does not fit is cut, and shown whole on hovering.
 func (s *svg) label(x, y float64, anchor, class, text string, width float64) {
 	size := 12.0
 	if class == "strong" {
-		size = 13.2 // bold letters are wider
+		size = boldSize
 	}
 	short := fit(text, width, size)
 	if short == text {
@@ -145,16 +148,21 @@ func textWidth(text string, size float64) float64 {
 	return w * size
 }
 
-// fit cuts a text that is wider than a width, and marks the cut.
+// fit cuts a text that is wider than a width in the middle, since names often
+// differ at the end, and marks the cut.
 func fit(text string, width, size float64) string {
 	if textWidth(text, size) <= width {
 		return text
 	}
 	runes := []rune(text)
-	for len(runes) > 1 && textWidth(string(runes)+"…", size) > width {
-		runes = runes[:len(runes)-1]
+	for n := len(runes) - 1; n > 1; n-- {
+		tail := n * 2 / 5
+		short := string(runes[:n-tail]) + "…" + string(runes[len(runes)-tail:])
+		if textWidth(short, size) <= width {
+			return short
+		}
 	}
-	return string(runes) + "…"
+	return string(runes[:1]) + "…"
 }
 
 // scale maps values to pixels.

@@ -190,10 +190,16 @@ func (g *grid) summaryText() string {
 	}
 	text := fmt.Sprintf("Over %s, each against direct fine-tuning on the same seeds and test examples, %s %s.",
 		plural(t.all, "comparison"), lowerFirst(armWords(arm)), t.words())
-	if arm == study.Intermediate {
-		if c := count(g.comparisons("", "", study.Control)); len(c.gains) > 0 && len(t.gains) > 0 {
-			text += fmt.Sprintf(" Its mean gain is %s; with the intermediate labels shuffled it is %s.", signed(stats.Mean(t.gains)), signed(stats.Mean(c.gains)))
+	var metrics []string // gains of different ones have no mean
+	for _, k := range g.comparisons("", "", arm) {
+		metrics = with(metrics, k.Metric)
+	}
+	if arm == study.Intermediate && len(metrics) == 1 && len(t.gains) > 0 {
+		text += fmt.Sprintf(" Its mean gain is %s in %s", signed(stats.Mean(t.gains)), metricWords(metrics[0]))
+		if c := count(g.comparisons("", "", study.Control)); len(c.gains) > 0 {
+			text += fmt.Sprintf("; with the intermediate labels shuffled it is %s", signed(stats.Mean(c.gains)))
 		}
+		text += "."
 	}
 	return text
 }
@@ -357,7 +363,13 @@ func (g *grid) heatMaps(task string) []figure {
 			}
 		}
 		left = min(left, 150)
-		const cellWidth, cellHeight, top = 108.0, 46.0, 40.0
+		const cellHeight, top = 46.0, 40.0
+		cellWidth := 108.0
+		for i, p := range points {
+			if alone := (i == 0 || points[i-1].target != p.target) && (i == len(points)-1 || points[i+1].target != p.target); alone {
+				cellWidth = max(cellWidth, min(150, 10+textWidth(p.target, boldSize)))
+			}
+		}
 		s := newSVG(left+cellWidth*float64(len(points)), top+cellHeight*float64(len(rows))+2, "Gains of "+arm+" over direct, "+task)
 		for i := 0; i < len(points); {
 			p, n := points[i], 1 // sizes of the target
