@@ -34,13 +34,19 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: report.Handler(c.Dir), ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
+	fmt.Printf("http://%s/\n", listeners[0].Addr())
+	fmt.Fprintln(os.Stderr, "Ctrl-C ends it.")
+	return serve(ctx, report.Handler(c.Dir), listeners)
+}
+
+// serve answers requests until ctx is done.
+func serve(ctx context.Context, h http.Handler, listeners []net.Listener) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { ended <- server.Serve(l) }()
 	}
-	fmt.Printf("http://%s/\n", listeners[0].Addr())
-	fmt.Fprintln(os.Stderr, "Ctrl-C ends it.")
+	var err error
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
