@@ -2,17 +2,25 @@
 // into splits, samples and batches.
 //
 // Formats are told by the file name: .csv (quoted as RFC 4180 says), .tsv (no
-// quoting: a double quote is a character) and .jsonl, each also with .gz
-// behind it. Text is UTF-8; a byte order mark and CRLF line ends are
-// tolerated. What a file has wrong is an error that names the file, the line,
-// the column, what was found and what was expected.
+// quoting: a double quote is a character) and .jsonl, each also with .gz or
+// .zst behind it, and .parquet (columns of strings, numbers and booleans).
+// Text is UTF-8; a byte order mark and CRLF line ends are tolerated. What a
+// file has wrong is an error that names the file, the line, the column, what
+// was found and what was expected.
+//
+// Files are read with little memory, whatever they claim to hold: a row has at
+// most 64 MiB and 65,536 fields, a page of Parquet at most 128 MiB, and what
+// is compressed unpacks to at most 128 times its size, or to 64 MiB.
 package dataset
 
 import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -23,12 +31,12 @@ type Example struct {
 	Label   string // a class or a score, as it stands in the file
 	ID      string
 	HasPair bool // whether a pair was asked for
-	Line    int  // of the file, from 1, where the row begins
+	Line    int  // of the file, from 1, where the row begins; in Parquet the row
 }
 
 // Columns says which columns of a file to read: by the name in the header (the
-// key in JSONL), or by number from 0. Only Text must be given; the others are
-// not read where they are empty.
+// key in JSONL, the column in Parquet), or, but for JSONL, by number from 0.
+// Only Text must be given; the others are not read where they are empty.
 type Columns struct {
 	Text, Pair, Label, ID string
 }
@@ -38,13 +46,18 @@ type Options struct {
 	Columns
 	// Header says whether the first row of CSV and TSV names the columns. If
 	// nil, it does, unless all the columns asked for are numbers that do not
-	// stand in the first row. JSONL has no header.
+	// stand in the first row. JSONL and Parquet have no header.
 	Header *bool
 	// Limit is the most examples to read, 0 for all.
 	Limit int
 	// AllowEmptyText permits texts of nothing but white space. They are
 	// errors otherwise.
 	AllowEmptyText bool
+	// LabelMap renames labels as they are read; several may get one name. A
+	// label that is not in it is an error, or, with DropUnmapped, its example
+	// is left out. If nil, labels stay as they are.
+	LabelMap     map[string]string
+	DropUnmapped bool
 }
 
 // Format is the form of a file's rows.
@@ -52,30 +65,49 @@ type Format string
 
 // The formats that can be read.
 const (
-	CSV   Format = "csv"
-	TSV   Format = "tsv"
-	JSONL Format = "jsonl"
+	CSV     Format = "csv"
+	TSV     Format = "tsv"
+	JSONL   Format = "jsonl"
+	Parquet Format = "parquet"
 )
 
-// FormatOf tells the format of a file, and whether it is gzipped, by its name.
-func FormatOf(path string) (format Format, gzipped bool, err error) {
+// maxExamples is the most examples that Read returns: rows of a byte or two
+// each take fifty times the memory that they take in a file.
+const maxExamples = 1 << 24
+
+// FormatOf tells the format of a file, and how it is packed, by its name.
+func FormatOf(path string) (Format, Compression, error) {
 	name := strings.ToLower(filepath.Base(path))
-	name, gzipped = strings.CutSuffix(name, ".gz")
+	how := Unpacked
+	if base, ok := strings.CutSuffix(name, ".gz"); ok {
+		name, how = base, Gzip
+	} else if base, ok := strings.CutSuffix(name, ".zst"); ok {
+		name, how = base, Zstd
+	}
 	switch filepath.Ext(name) {
 	case ".csv":
-		return CSV, gzipped, nil
+		return CSV, how, nil
 	case ".tsv":
-		return TSV, gzipped, nil
+		return TSV, how, nil
 	case ".jsonl", ".ndjson":
-		return JSONL, gzipped, nil
+		return JSONL, how, nil
+	case ".parquet":
+		if how == Unpacked {
+			return Parquet, how, nil
+		}
+		return "", "", fmt.Errorf("%s: found a Parquet file packed with %s, expected it unpacked: Parquet is read from its end, and packs its own pages", path, how)
 	}
-	return "", false, fmt.Errorf("%s: the name does not tell the format: expected .csv, .tsv or .jsonl, or one of them with .gz", path)
+	return "", "", fmt.Errorf("%s: the name does not tell the format: expected .csv, .tsv or .jsonl, or one of them with .gz or .zst, or .parquet", path)
 }
 
-// Read returns the examples of a file.
+// Read returns the examples of a file, of which it must not have more than
+// 16,777,216; [Each] reads any number.
 func Read(path string, opt Options) ([]Example, error) {
 	var examples []Example
 	err := Each(path, opt, func(e Example) error {
+		if len(examples) == maxExamples {
+			return rowError(path, e.Line, "", "found more than %d examples, expected no more, or a limit", maxExamples)
+		}
 		examples = append(examples, e)
 		return nil
 	})
@@ -88,11 +120,19 @@ func Read(path string, opt Options) ([]Example, error) {
 // Each calls yield for each example of a file, in order, as it is read. An
 // error of yield ends the reading and is returned as it is.
 func Each(path string, opt Options, yield func(Example) error) error {
-	format, gzipped, err := FormatOf(path)
+	format, how, err := FormatOf(path)
 	if err != nil {
 		return err
 	}
-	file, err := open(path, gzipped)
+	if format == Parquet {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return EachFrom(file, path, format, opt, yield)
+	}
+	file, err := open(path, how)
 	if err != nil {
 		return err
 	}
@@ -101,21 +141,32 @@ func Each(path string, opt Options, yield func(Example) error) error {
 }
 
 // EachFrom is [Each] for an open stream, such as standard input. The name
-// stands for the file in errors.
+// stands for the file in errors. Parquet must also be an [io.ReaderAt] and an
+// [io.Seeker], such as an open file.
 func EachFrom(r io.Reader, name string, format Format, opt Options, yield func(Example) error) error {
 	if opt.Text == "" {
 		return fmt.Errorf("%s: no text column was given", name)
 	}
-	text, err := skipMark(r)
-	if err != nil {
-		return fmt.Errorf("%s: reading: %w", name, err)
+	if opt.LabelMap != nil && opt.Label == "" {
+		return fmt.Errorf("%s: a label map was given, expected a label column as well", name)
 	}
 	// The sink checks what all formats have in common.
-	count := 0
+	count, dropped := 0, 0
 	sink := func(e Example) error {
 		e.HasPair = opt.Pair != ""
 		if err := check(e, name, opt); err != nil {
 			return err
+		}
+		if opt.LabelMap != nil {
+			label, ok := opt.LabelMap[e.Label]
+			if !ok && opt.DropUnmapped {
+				dropped++
+				return nil
+			}
+			if !ok {
+				return rowError(name, e.Line, opt.Label, "found the label %q, expected one that the label map renames: %s", clip(e.Label), quoted(slices.Sorted(maps.Keys(opt.LabelMap))))
+			}
+			e.Label = label
 		}
 		count++
 		if err := yield(e); err != nil {
@@ -126,23 +177,36 @@ func EachFrom(r io.Reader, name string, format Format, opt Options, yield func(E
 		}
 		return nil
 	}
-	switch format {
-	case CSV:
-		err = eachRow(newCSV(text, name), name, opt, sink)
-	case TSV:
-		err = eachRow(newTSV(text, name), name, opt, sink)
-	case JSONL:
-		err = eachObject(text, name, opt, sink)
-	default:
-		return fmt.Errorf("%s: format is %q, expected csv, tsv or jsonl", name, format)
-	}
+	err := eachExample(r, name, format, opt, sink)
 	switch {
 	case err == errLimit:
 		return nil
+	case err == nil && count == 0 && dropped > 0:
+		return fmt.Errorf("%s: none of the labels of its %d rows is in the label map, expected some of %s", name, dropped, quoted(slices.Sorted(maps.Keys(opt.LabelMap))))
 	case err == nil && count == 0:
 		return fmt.Errorf("%s: found no rows, expected at least one", name)
 	}
 	return err
+}
+
+// eachExample passes the rows of a file in any format to yield.
+func eachExample(r io.Reader, name string, format Format, opt Options, yield func(Example) error) error {
+	if format == Parquet {
+		return eachParquet(r, name, opt, yield)
+	}
+	text, err := skipMark(r)
+	if err != nil {
+		return fmt.Errorf("%s: reading: %w", name, err)
+	}
+	switch format {
+	case CSV:
+		return eachRow(newCSV(text, name), name, opt, yield)
+	case TSV:
+		return eachRow(newTSV(text, name), name, opt, yield)
+	case JSONL:
+		return eachObject(text, name, opt, yield)
+	}
+	return fmt.Errorf("%s: format is %q, expected csv, tsv, jsonl or parquet", name, format)
 }
 
 // errLimit ends the reading at Options.Limit.
@@ -164,11 +228,11 @@ func check(e Example, name string, opt Options) error {
 
 // rowError is an error in a row; column may be empty.
 func rowError(name string, line int, column, format string, args ...any) error {
-	message := fmt.Sprintf(format, args...)
+	err := fmt.Errorf(format, args...)
 	if column != "" {
-		message = fmt.Sprintf("column %q: %s", column, message)
+		err = fmt.Errorf("column %q: %w", column, err)
 	}
-	return fmt.Errorf("%s:%d: %s", name, line, message)
+	return fmt.Errorf("%s:%d: %w", name, line, err)
 }
 
 // quoted lists names for an error message, the first few of them.

@@ -3,11 +3,11 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 const (
@@ -18,39 +18,56 @@ const (
 	maxFields = 1 << 16
 )
 
-// source is an open file, unpacked if it is gzipped.
+// source is an open file, unpacked if it is compressed.
 type source struct {
 	io.Reader
-	file *os.File
+	file     *os.File
+	unpacker *unpacker // nil for a file that is not compressed
 }
 
-func (s *source) Close() error { return s.file.Close() }
+func (s *source) Close() error {
+	if s.unpacker != nil {
+		s.unpacker.close()
+	}
+	return s.file.Close()
+}
 
-func open(path string, gzipped bool) (*source, error) {
+// magics are the bytes that packed files and others begin with.
+var magics = []struct{ start, found, extension string }{
+	{"\x1f\x8b", "gzipped", ".gz"},
+	{"\x28\xb5\x2f\xfd", "packed with zstd", ".zst"},
+	{"PAR1", "Parquet", ".parquet"},
+}
+
+func open(path string, how Compression) (*source, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	buffer := bufio.NewReaderSize(file, 1<<16)
-	s := &source{buffer, file}
-	start, err := buffer.Peek(2)
+	s := &source{Reader: buffer, file: file}
+	start, err := buffer.Peek(4)
 	switch {
 	case err == io.EOF && len(start) == 0:
 		err = fmt.Errorf("%s: the file is empty, expected rows", path)
 	case err != nil && err != io.EOF:
 		// A directory, for one, fails when it is read; the error names it.
-	case !gzipped && string(start) == "\x1f\x8b":
-		err = fmt.Errorf("%s: the file is gzipped, expected plain text or a name that ends in .gz", path)
-	case gzipped:
-		s.Reader, err = gzip.NewReader(buffer)
-		if err != nil {
-			err = fmt.Errorf("%s: not a gzip file: %w", path, err)
+	case how != Unpacked:
+		if s.unpacker, err = newUnpacker(buffer, how); err != nil {
+			err = fmt.Errorf("%s: not a %s file: %w", path, how, err)
+		} else {
+			s.Reader = s.unpacker
 		}
 	default:
 		err = nil
+		for _, m := range magics {
+			if strings.HasPrefix(string(start), m.start) {
+				err = fmt.Errorf("%s: the file is %s, expected plain text or a name that ends in %s", path, m.found, m.extension)
+			}
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
