@@ -11,6 +11,8 @@ const (
 	siteSample
 	siteShuffle
 	siteBatches
+	siteNested
+	siteParallel
 )
 
 // generator returns the random numbers of a seed at a site and an epoch.
