@@ -1,0 +1,69 @@
+package stats
+
+import "slices"
+
+// Bootstrap is the spread of a gain over resamples that draw seeds, then test
+// examples, with replacement; both arms get the same draw.
+//
+// It shows the shape of the spread, such as the skew that F1 has with rare
+// classes. Its interval is no 95 % interval: three seeds drawn from three have
+// two thirds of the variance of three new ones, and the shape of a normal
+// rather than of a t distribution, so it holds the true gain in as few as
+// 75 % of studies (measured in the tests). The bootstrap of a crossed design
+// also counts the interaction of seeds and examples more than once (Owen 2007,
+// "The pigeonhole bootstrap"), which errs to the other side. Comparison.Interval95
+// is the interval that covers.
+type Bootstrap struct {
+	Resamples int     `json:"resamples"`
+	Deviation float64 `json:"deviation"` // of the gain over resamples
+	Low       float64 `json:"low"`       // percentile 2.5
+	High      float64 `json:"high"`      // percentile 97.5
+	// Above is the share of resamples in which the gain is positive.
+	Above float64 `json:"above"`
+}
+
+func bootstrap(direct, arm *series, resamples int, seed uint64) Bootstrap {
+	gains := make([]float64, resamples)
+	inParallel(resamples, func(from, to int) {
+		seeds, n := len(arm.rows), arm.examples()
+		weights, drawn := make([]float64, n), make([]float64, seeds)
+		a, d := make([]float64, seeds), make([]float64, seeds)
+		room := newScratch(arm)
+		for b := from; b < to; b++ {
+			random := newStream(seed, siteBootstrap, b)
+			clear(drawn)
+			clear(weights)
+			for range seeds {
+				drawn[random.below(seeds)]++
+			}
+			for range n {
+				weights[random.below(n)]++
+			}
+			arm.weighted(weights, a, room)
+			direct.weighted(weights, d, room)
+			for s, times := range drawn {
+				gains[b] += float64(times*(a[s]-d[s])) / float64(seeds)
+			}
+		}
+	})
+	out := Bootstrap{Resamples: resamples}
+	for _, g := range gains {
+		if g > 0 {
+			out.Above += 1 / float64(resamples)
+		}
+	}
+	if resamples > 1 {
+		out.Deviation = StdDev(gains)
+	}
+	slices.Sort(gains)
+	out.Low, out.High = quantile(gains, 0.025), quantile(gains, 0.975)
+	return out
+}
+
+// quantile interpolates between the elements of a sorted list.
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-1)
+	j := min(i+1, len(sorted)-1)
+	return sorted[i] + float64((at-float64(i))*(sorted[j]-sorted[i]))
+}
