@@ -77,8 +77,9 @@ type Target struct {
 	// Sizes are numbers of training examples, 0 for all: each gives a point of
 	// a learning curve. Smaller samples lie within larger ones and are drawn by the seed of the run.
 	Sizes []int `json:"sizes,omitempty"`
-	// Intermediates names those of the task that are tried; default all.
+	// Intermediates and Models name those of the task that are tried; default all.
 	Intermediates []string `json:"intermediates,omitempty"`
+	Models        []string `json:"models,omitempty"`
 	Dataset
 }
 
@@ -91,14 +92,21 @@ type Dataset struct {
 	TextColumn     string `json:"text_column,omitempty"`
 	TextPairColumn string `json:"text_pair_column,omitempty"`
 	LabelColumn    string `json:"label_column,omitempty"`
-	// Labels renames labels, so that datasets can be given the same ones.
-	Labels map[string]string `json:"labels,omitempty"`
+	// Parallel names a family of datasets that are translations of one another: IDColumn
+	// then says which examples are. A split or sample that godwit draws is the same in
+	// all of them, and what one trains on is no translation of what another is tested on.
+	Parallel string `json:"parallel,omitempty"`
+	IDColumn string `json:"id_column,omitempty"`
+	// Labels renames labels, so that datasets can be given the same ones. A label that is
+	// not in it is an error, or with DropUnmapped its examples are left out.
+	Labels       map[string]string `json:"labels,omitempty"`
+	DropUnmapped bool              `json:"drop_unmapped,omitempty"`
 	// MaxTrain, MaxDev and MaxTest bound the splits by a sample drawn by seed 0, the same in every run.
 	MaxTrain int `json:"max_train,omitempty"`
 	MaxDev   int `json:"max_dev,omitempty"`
 	MaxTest  int `json:"max_test,omitempty"`
-	// RemoveLeaks drops training and dev examples that stand in a test split of
-	// the task as well, but for case and white space.
+	// RemoveLeaks drops training and dev examples that are like one of a test split of
+	// the task ([dataset.Near]), or a translation of one.
 	RemoveLeaks bool     `json:"remove_leaks,omitempty"`
 	Training    Training `json:"training,omitzero"`
 
@@ -337,6 +345,11 @@ func (c *Config) check() error {
 			if g.made == nil && g.Test == "" {
 				return fmt.Errorf("%s.test: found none, expected a file: arms are compared on it", at)
 			}
+			for k, name := range g.Models {
+				if !slices.Contains(models, name) || t.Models != nil && !slices.Contains(t.Models, name) {
+					return fmt.Errorf("%s.models[%d]: found %q, expected one of the task's models", at, k, name)
+				}
+			}
 			for k, name := range g.Intermediates {
 				if !slices.Contains(intermediates, name) {
 					return fmt.Errorf("%s.intermediates[%d]: found %q, expected one of %q", at, k, name, intermediates)
@@ -362,6 +375,12 @@ func (d *Dataset) check(at string, task train.Task, defaults Training) error {
 	}
 	if d.LabelColumn == "" {
 		d.LabelColumn = "label"
+	}
+	if d.Parallel != "" && d.IDColumn == "" {
+		return fmt.Errorf("%s.id_column: found none, expected the column that says which examples of %q are translations of one another", at, d.Parallel)
+	}
+	if d.DropUnmapped && d.Labels == nil {
+		return fmt.Errorf("%s.labels: found none, expected those to keep: drop_unmapped leaves out all others", at)
 	}
 	d.Training = d.Training.or(defaults)
 	if err := d.Training.settings(task, 0).Check(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
@@ -42,11 +41,26 @@ type loaded struct {
 	labels []string // nil for regression
 }
 
+// devShare of the training data are held out where a dataset has no dev split.
+const devShare = 0.1
+
+// sample draws n examples by seed 0, or returns them all where n is 0.
+func (d *Dataset) sample(examples []dataset.Example, n int, kind train.Task) []dataset.Example {
+	if n == 0 {
+		return examples
+	}
+	balance := dataset.Proportional
+	if kind == train.Regression {
+		balance = dataset.Unstratified
+	}
+	return dataset.NestedSample(examples, n, 0, balance)
+}
+
 func (d *Dataset) load(kind train.Task) (*loaded, error) {
 	s := d.made
 	if s == nil {
 		s = &splits{}
-		options := dataset.Options{Columns: dataset.Columns{Text: d.TextColumn, Pair: d.TextPairColumn, Label: d.LabelColumn}}
+		options := dataset.Options{Columns: dataset.Columns{Text: d.TextColumn, Pair: d.TextPairColumn, Label: d.LabelColumn, ID: d.IDColumn}, LabelMap: d.Labels, DropUnmapped: d.DropUnmapped}
 		for _, f := range []struct {
 			path string
 			max  int
@@ -59,25 +73,18 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 			if err != nil {
 				return nil, err
 			}
-			for i := range examples {
-				if to, ok := d.Labels[examples[i].Label]; ok {
-					examples[i].Label = to
-				}
-			}
-			if f.max > 0 && f.max < len(examples) {
-				examples = dataset.Sample(examples, f.max, 0)
-			}
-			*f.to = examples
+			*f.to = d.sample(examples, f.max, kind)
 		}
 		if d.Dev == "" {
-			s.Train, s.Dev = dataset.Split(s.Train, 0.1, 0, kind == train.Classification)
-			if d.MaxDev > 0 && d.MaxDev < len(s.Dev) {
-				s.Dev = dataset.Sample(s.Dev, d.MaxDev, 0)
+			var err error
+			if d.Parallel == "" {
+				s.Train, s.Dev = dataset.Split(s.Train, devShare, 0, kind == train.Classification)
+			} else if s.Train, s.Dev, err = dataset.SplitByID(d.Train, s.Train, devShare, 0); err != nil {
+				return nil, err
 			}
+			s.Dev = d.sample(s.Dev, d.MaxDev, kind)
 		}
-		if d.MaxTrain > 0 && d.MaxTrain < len(s.Train) {
-			s.Train = dataset.Sample(s.Train, d.MaxTrain, 0)
-		}
+		s.Train = d.sample(s.Train, d.MaxTrain, kind)
 	}
 	l := &loaded{splits: s}
 	files := []struct {
@@ -108,29 +115,22 @@ func (d *Dataset) load(kind train.Task) (*loaded, error) {
 	return l, nil
 }
 
-// withoutLeaks drops training and dev examples that are among tests and returns how many.
-func (l *loaded) withoutLeaks(tests map[string]bool) int {
+// withoutLeaks drops training and dev examples that are like one of tests, or
+// have one of the IDs, and returns how many.
+func (l *loaded) withoutLeaks(tests []dataset.Example, ids map[string]bool) int {
 	dropped := 0
 	keep := func(examples []dataset.Example) []dataset.Example {
-		var kept []dataset.Example
-		for _, e := range examples {
-			if tests[leakKey(e)] {
+		kept, removed := dataset.WithoutLeaks(examples, dataset.Near, tests)
+		dropped += len(removed)
+		return slices.DeleteFunc(kept, func(e dataset.Example) bool {
+			if ids[e.ID] {
 				dropped++
-				continue
 			}
-			kept = append(kept, e)
-		}
-		return kept
+			return ids[e.ID]
+		})
 	}
 	l.splits = &splits{Train: keep(l.Train), Dev: keep(l.Dev), Test: l.Test}
 	return dropped
-}
-
-// leakKey is the same for texts that differ in case and white space alone, and for a pair in either order.
-func leakKey(e dataset.Example) string {
-	plain := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
-	a, b := plain(e.Text), plain(e.Pair)
-	return min(a, b) + "\x00" + max(a, b)
 }
 
 // few returns the dataset with size training examples drawn by the seed of a run;
@@ -142,35 +142,11 @@ func (l *loaded) few(size int, seed uint64) (*splits, error) {
 	if size > len(l.Train) {
 		return nil, fmt.Errorf("found %d training examples, fewer than the size %d", len(l.Train), size)
 	}
-	// Rounds over the classes, so that each prefix has them all as evenly as can be.
-	order := rand.New(rand.NewPCG(seed, 0x66657773)).Perm(len(l.Train))
-	byLabel := map[string][]int{}
-	var labels []string
-	for _, i := range order {
-		name := ""
-		if l.labels != nil {
-			name = l.Train[i].Label
-		}
-		if byLabel[name] == nil {
-			labels = append(labels, name)
-		}
-		byLabel[name] = append(byLabel[name], i)
+	balance := dataset.Even
+	if l.labels == nil {
+		balance = dataset.Unstratified
 	}
-	slices.Sort(labels)
-	var chosen []int
-	for round := 0; len(chosen) < size; round++ {
-		for _, name := range labels {
-			if round < len(byLabel[name]) && len(chosen) < size {
-				chosen = append(chosen, byLabel[name][round])
-			}
-		}
-	}
-	slices.Sort(chosen)
-	s := &splits{Dev: l.Dev, Test: l.Test}
-	for _, i := range chosen {
-		s.Train = append(s.Train, l.Train[i])
-	}
-	return s, nil
+	return &splits{Train: dataset.NestedSample(l.Train, size, seed, balance), Dev: l.Dev, Test: l.Test}, nil
 }
 
 // shuffled returns the dataset with the labels of training and dev examples dealt out anew.

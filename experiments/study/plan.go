@@ -50,6 +50,9 @@ type Plan struct {
 	Stages   []Stage           `json:"stages"`
 	Cells    []Cell            `json:"cells"`
 	Caveats  []string          `json:"caveats"`
+	// Hygiene is of each task's datasets, before leaks are removed: test splits first,
+	// then what is trained on.
+	Hygiene map[string]dataset.Hygiene `json:"hygiene"`
 }
 
 // Kinds of stages.
@@ -69,6 +72,7 @@ type job struct {
 	labels []string // of the classifier; nil for regression
 	ask    []string // labels among which test examples are classified: the target's
 	keep   bool     // the model is needed by later stages
+	from   *source  // of stages with a forecast
 	pre    *pretraining
 }
 
@@ -119,7 +123,7 @@ func (p *planner) at(key string) from { return from{key, p.store.model(key), []s
 
 // makePlan reads all data and lays out the stages.
 func makePlan(c *Config, store cache) (*planner, error) {
-	p := &planner{seen: map[string]bool{}, store: store, Plan: Plan{Name: c.Name, Config: c, Models: map[string]string{}, Datasets: map[string]string{}, Caveats: slices.Clone(c.Caveats)}}
+	p := &planner{seen: map[string]bool{}, store: store, Plan: Plan{Name: c.Name, Config: c, Models: map[string]string{}, Datasets: map[string]string{}, Hygiene: map[string]dataset.Hygiene{}, Caveats: slices.Clone(c.Caveats)}}
 	starts := map[string]from{}
 	models := slices.Clone(c.Models)
 	for _, t := range c.made {
@@ -148,6 +152,9 @@ func makePlan(c *Config, store cache) (*planner, error) {
 			}
 			for _, seed := range c.Seeds {
 				for j := range t.Targets {
+					if g := t.Targets[j].Models; g != nil && !slices.Contains(g, m.Name) {
+						continue
+					}
 					b := branch{p, t, m, starts[m.Name], seed, &t.Targets[j], data}
 					if err := b.lay(c.Arms); err != nil {
 						return nil, err
@@ -179,25 +186,59 @@ func (p *planner) read(t *Task) (map[*Dataset]*loaded, error) {
 		}
 		data[d] = l
 	}
-	tests := map[string]bool{}
-	for _, l := range data {
-		for _, e := range l.Test {
-			tests[leakKey(e)] = true
+	if err := p.inspect(t, data); err != nil {
+		return nil, err
+	}
+	var tests []dataset.Example
+	ids := map[string]map[string]bool{} // of test examples, by family of translations
+	for _, d := range all {
+		for _, e := range data[d].Test {
+			tests = append(tests, e)
+			if d.Parallel != "" {
+				if ids[d.Parallel] == nil {
+					ids[d.Parallel] = map[string]bool{}
+				}
+				ids[d.Parallel][e.ID] = true
+			}
 		}
 	}
 	for _, d := range all {
 		l := data[d]
 		if d.RemoveLeaks {
-			if n := l.withoutLeaks(tests); n > 0 {
-				p.caveat("%s: %d training and dev examples of %s were left out: they stand in test splits as well", t.Name, n, d.Name)
+			if n := l.withoutLeaks(tests, ids[d.Parallel]); n > 0 {
+				p.caveat("%s: %d training and dev examples of %s were left out: they are like test examples, or translations of them", t.Name, n, d.Name)
 			}
 			if len(l.Train) == 0 {
-				return nil, fmt.Errorf("task %s, dataset %s: all training examples stand in test splits as well", t.Name, d.Name)
+				return nil, fmt.Errorf("task %s, dataset %s: all training examples are like test examples", t.Name, d.Name)
 			}
 		}
 		p.Datasets[t.Name+"/"+d.Name] = l.digest()
 	}
 	return data, nil
+}
+
+// inspect looks for duplicates and counts classes in a task's data.
+func (p *planner) inspect(t *Task, data map[*Dataset]*loaded) error {
+	var tests, rest []dataset.Part
+	for i := range t.Targets {
+		d := &t.Targets[i].Dataset
+		tests = append(tests, dataset.Part{Name: d.Name + " test", Examples: data[d].Test})
+		rest = append(rest, dataset.Part{Name: d.Name + " dev", Examples: data[d].Dev}, dataset.Part{Name: d.Name + " train", Examples: data[d].Train})
+	}
+	for i := range t.Intermediates {
+		d := &t.Intermediates[i]
+		name := d.Name
+		if slices.ContainsFunc(t.Targets, func(g Target) bool { return g.Name == name }) {
+			name += " (intermediate)"
+		}
+		rest = append(rest, dataset.Part{Name: name + " dev", Examples: data[d].Dev}, dataset.Part{Name: name + " train", Examples: data[d].Train})
+	}
+	h, err := dataset.Inspect(append(tests, rest...), t.Kind == string(train.Regression))
+	if err != nil {
+		return fmt.Errorf("task %s: %w", t.Name, err)
+	}
+	p.Hygiene[t.Name] = h
+	return nil
 }
 
 // branch is one target of one model with one seed.
@@ -247,7 +288,9 @@ func (b branch) arm(arm string, d *Dataset, size int, target *splits) {
 	switch arm {
 	case Intermediate:
 		first := b.intermediate(d, inter.splits, arm)
-		b.cell(target, arm, d.Name, first, b.tune(g.Name, size, arm+" "+d.Name, b.at(first), target, labels, labels, g.Training))
+		last := b.tuning(g.Name, size, arm+" "+d.Name, b.at(first), target, labels, labels, g.Training)
+		last.from = &source{base: b.start.model, data: inter.splits, labels: inter.labels}
+		b.cell(target, arm, d.Name, first, b.add(last))
 	case Control:
 		first := b.intermediate(d, inter.shuffled(b.seed), arm)
 		b.cell(target, arm, d.Name, first, b.tune(g.Name, size, arm+" "+d.Name, b.at(first), target, labels, labels, g.Training))
@@ -287,11 +330,16 @@ func (b branch) intermediate(d *Dataset, data *splits, arm string) string {
 
 // tune adds the last stage of a cell.
 func (b branch) tune(target string, size int, arm string, at from, data *splits, labels, ask []string, t Training) string {
+	return b.add(b.tuning(target, size, arm, at, data, labels, ask, t))
+}
+
+// tuning is the last stage of a cell.
+func (b branch) tuning(target string, size int, arm string, at from, data *splits, labels, ask []string, t Training) job {
 	what := target
 	if size > 0 {
 		what += fmt.Sprintf(" with %d examples", size)
 	}
-	return b.add(b.fineTuning(b.name(what+" ("+arm+")"), at, data, labels, ask, t, b.Config.Keep == "all"))
+	return b.fineTuning(b.name(what+" ("+arm+")"), at, data, labels, ask, t, b.Config.Keep == "all")
 }
 
 func (b branch) fineTuning(name string, at from, data *splits, labels, ask []string, t Training, keep bool) job {

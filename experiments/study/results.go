@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"godwit/experiments/machine"
 	"godwit/experiments/train"
 )
 
@@ -38,6 +39,8 @@ type Record struct {
 	Tokens   int // that passed through the model in training
 	Text     TextCount
 	Seconds  float64
+	Joules   *float64 // energy; nil where it could not be read
+	Machine  machine.Machine
 }
 
 // CellResult is a cell with its score.
@@ -75,7 +78,7 @@ func Collect(dir string) (*Results, error) {
 			continue
 		}
 		records[s.Key] = rec
-		r.Records[s.Key] = &Record{Name: rec.Name, Kind: rec.Spec.Kind, Train: rec.Train, Pretrain: rec.Pretrain, Losses: rec.Losses, Test: rec.Test, Tokens: rec.tokens(), Text: rec.Text, Seconds: rec.Seconds}
+		r.Records[s.Key] = &Record{Name: rec.Name, Kind: rec.Spec.Kind, Train: rec.Train, Pretrain: rec.Pretrain, Losses: rec.Losses, Test: rec.Test, Tokens: rec.tokens(), Text: rec.Text, Seconds: rec.Seconds, Joules: rec.Joules, Machine: rec.Machine}
 	}
 	outcomes := map[string]*record{} // by the key of a cell's last stage
 	for _, c := range p.Cells {
@@ -94,5 +97,6 @@ func Collect(dir string) (*Results, error) {
 		r.Cells = append(r.Cells, cell)
 	}
 	r.compare(outcomes)
+	r.predict(records)
 	return r, nil
 }

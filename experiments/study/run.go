@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"godwit/experiments/dataset"
+	"godwit/experiments/machine"
 	"godwit/experiments/train"
 	"godwit/transformer"
 	"godwit/transformer/checkpoint"
@@ -108,6 +109,7 @@ type runner struct {
 
 	mutex   sync.Mutex
 	running int
+	atOnce  int     // stages that run at once, once this is known
 	wanted  int     // stages to finish, those of earlier runs included
 	cost    float64 // of the stages to run
 	spent   float64 // of those that have run
@@ -186,6 +188,7 @@ func (r *runner) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.atOnce = n
 	return r.spread(ctx, pending, n)
 }
 
@@ -217,14 +220,21 @@ func (r *runner) stage(ctx context.Context, j *job) error {
 	r.running++
 	r.event(Event{Kind: Started, Stage: j.Name})
 	r.mutex.Unlock()
-	start := time.Now()
+	start, energy := time.Now(), machine.StartEnergy()
 	done, err := r.store.run(j.record, func(dir string, rec *record) error {
 		err := j.run(ctx, dir, rec, func(p train.Progress) {
 			r.mutex.Lock()
 			defer r.mutex.Unlock()
 			r.event(Event{Kind: Step, Stage: j.Name, Step: &p})
 		})
-		rec.Seconds = time.Since(start).Seconds()
+		rec.Seconds, rec.Machine = time.Since(start).Seconds(), machine.Here()
+		if rec.Forecast != nil {
+			rec.Seconds -= rec.Forecast.Seconds
+		}
+		if joules, ok := energy.Joules(); ok {
+			joules /= float64(max(1, r.atOnce))
+			rec.Joules = &joules
+		}
 		return err
 	})
 	r.mutex.Lock()
@@ -267,6 +277,11 @@ func (j *job) run(ctx context.Context, dir string, r *record, step func(train.Pr
 		model, _, err = transformer.LoadSequenceClassifier(j.model, max(1, len(j.labels)), false, 0)
 	case stageSettings:
 		maxLength = s.MaxLength
+		if j.from != nil {
+			if r.Forecast, err = j.forecast(ctx, tok, maxLength); err != nil {
+				return err
+			}
+		}
 		model, err = j.train(ctx, dir, r, s, config, tok, step)
 	}
 	if err != nil {

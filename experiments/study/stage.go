@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 
+	"godwit/experiments/machine"
 	"godwit/experiments/train"
 	"godwit/transformer/checkpoint"
 )
@@ -55,8 +56,14 @@ type record struct {
 	// Gold and Predicted are the test examples' classes (numbers in Spec.Ask) or scores.
 	Gold      []float64 `json:"gold,omitempty"`
 	Predicted []float64 `json:"predicted,omitempty"`
-	Text      TextCount `json:"text"`
-	Seconds   float64   `json:"seconds"`
+	// Forecast is of stages that start from an intermediate dataset's model.
+	Forecast *forecast `json:"forecast,omitempty"`
+	Text     TextCount `json:"text"`
+	Seconds  float64   `json:"seconds"`
+	// Joules is the energy that the machine took meanwhile, divided by the number of
+	// stages that ran at once; nil where it cannot be read.
+	Joules  *float64        `json:"joules,omitempty"`
+	Machine machine.Machine `json:"machine"`
 }
 
 // tried is a learning rate of a search.

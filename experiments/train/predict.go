@@ -15,17 +15,60 @@ const predictTokens = 4096
 
 // Predict returns the logits of each item, in the order of the items.
 func Predict(ctx context.Context, model transformer.SequenceClassifier, items []Item) ([][]float32, error) {
+	out := make([][]float32, len(items))
+	err := inBatches(ctx, model, items, func(tp *tensor.Tape, b *transformer.Batch, which []int) {
+		logits := transformer.Logits(tp, model, b)
+		for row, i := range which {
+			out[i] = slices.Clone(logits.Row(row))
+		}
+	})
+	return out, err
+}
+
+// Features are what a model makes of a text.
+type Features struct {
+	Summary []float64 // the head's input, [H]
+	Mean    []float64 // mean of the last hidden states of its tokens, [H]
+	Logits  []float32
+}
+
+// Extract returns the features of each item, in the order of the items.
+func Extract(ctx context.Context, model transformer.SequenceClassifier, items []Item) ([]Features, error) {
+	out := make([]Features, len(items))
+	err := inBatches(ctx, model, items, func(tp *tensor.Tape, b *transformer.Batch, which []int) {
+		hidden := model.Encode(tp, b, transformer.Want{}).LastHidden
+		summary := tp.Gather(hidden, model.Summary(b))
+		logits := model.Classify(tp, summary)
+		for row, i := range which {
+			f := Features{Logits: slices.Clone(logits.Row(row)), Mean: make([]float64, len(summary.Row(row)))}
+			for _, x := range summary.Row(row) {
+				f.Summary = append(f.Summary, float64(x))
+			}
+			from, to := int(b.Offsets[row]), int(b.Offsets[row+1])
+			for token := from; token < to; token++ {
+				for k, x := range hidden.Row(token) {
+					f.Mean[k] += float64(x) / float64(to-from)
+				}
+			}
+			out[i] = f
+		}
+	})
+	return out, err
+}
+
+// inBatches calls use for all items, the longest first, in batches of about
+// predictTokens tokens; which are the numbers of a batch's items.
+func inBatches(ctx context.Context, model transformer.SequenceClassifier, items []Item, use func(tp *tensor.Tape, b *transformer.Batch, which []int)) error {
 	order := make([]int, len(items))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return len(items[b].IDs) - len(items[a].IDs) })
-	out := make([][]float32, len(items))
 	tape := tensor.NewInference()
 	var batch transformer.Batch
 	for len(order) > 0 {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		n, tokens := 0, 0
 		for n < len(order) && (n == 0 || tokens+len(items[order[n]].IDs) <= predictTokens) {
@@ -34,16 +77,13 @@ func Predict(ctx context.Context, model transformer.SequenceClassifier, items []
 		}
 		fill(&batch, items, order[:n])
 		if err := batch.Check(model.Configuration()); err != nil {
-			return nil, err
+			return err
 		}
 		tape.Reset(0, 0)
-		logits := transformer.Logits(tape, model, &batch)
-		for row, i := range order[:n] {
-			out[i] = slices.Clone(logits.Row(row))
-		}
+		use(tape, &batch, order[:n])
 		order = order[n:]
 	}
-	return out, nil
+	return nil
 }
 
 // Probabilities returns the softmax of logits, in float64.
