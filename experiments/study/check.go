@@ -2,17 +2,22 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
+	"godwit/kernels"
 	"godwit/transformer"
 	"godwit/transformer/tokenizer"
 )
@@ -57,7 +62,7 @@ func Check(ctx context.Context, c *Config, o CheckOptions) (*CheckReport, error)
 	}
 	report := &CheckReport{Name: c.Name, Output: c.Output, Cells: len(p.Cells), Caveats: p.Caveats}
 	r := &runner{planner: p, options: Options{Only: o.Only, Jobs: o.Jobs}, finished: map[string]*record{}}
-	e := estimator{planner: p, base: map[string]string{}, speeds: map[string][2]float64{}, lengths: map[string]int{}, tokenizers: map[string]*tokenizer.Tokenizer{}}
+	e := estimator{planner: p, base: map[string]string{}, paces: map[string]pace{}, lengths: map[string]int{}, tokenizers: map[string]*tokenizer.Tokenizer{}}
 	wanted := r.selection()
 	var pending []*job
 	for i := range p.jobs {
@@ -126,9 +131,9 @@ func existing(dir string) string {
 // estimator foretells the time of stages.
 type estimator struct {
 	*planner
-	base       map[string]string     // directory of the pretrained model that a stage goes back to, "" for one made here
-	speeds     map[string][2]float64 // by model: tokens a second of training and of inference
-	lengths    map[string]int        // tokens of a split, by digest, model and length
+	base       map[string]string // directory of the pretrained model that a stage goes back to, "" for one made here
+	paces      map[string]pace   // by model
+	lengths    map[string]int    // tokens of a split, by digest, model and length
 	tokenizers map[string]*tokenizer.Tokenizer
 }
 
@@ -201,16 +206,13 @@ func (e *estimator) seconds(ctx context.Context, j *job, n int) (float64, error)
 	if dir == "" {
 		return 0, nil // models made here are tiny, and not there to be measured yet
 	}
-	speed, ok := e.speeds[dir]
+	speed, ok := e.paces[dir]
 	if !ok {
-		probe := *j
-		probe.model = dir
-		training, err := probe.speed(ctx, n)
-		if err != nil {
+		var err error
+		if speed, err = measurePace(ctx, dir, n); err != nil {
 			return 0, err
 		}
-		speed = [2]float64{training / float64(n), 3 * training / float64(n)} // a training step is three products where inference has one
-		e.speeds[dir] = speed
+		e.paces[dir] = speed
 	}
 	settings, tunes := j.Spec.Settings.(stageSettings)
 	length := settings.MaxLength
@@ -225,15 +227,114 @@ func (e *estimator) seconds(ctx context.Context, j *job, n int) (float64, error)
 		}
 		tokens[i] = n
 	}
-	seconds := float64(tokens[2]) / speed[1]
+	seconds := float64(tokens[2]) * speed.inference
 	if tunes {
-		rounds := float64(settings.Epochs * max(1, len(settings.LearningRates)))
-		if perEpoch := (len(j.data.Train) + settings.BatchSize - 1) / settings.BatchSize; settings.MaxSteps > 0 {
-			rounds = min(rounds, float64(settings.MaxSteps)/float64(perEpoch)*float64(max(1, len(settings.LearningRates))))
+		rounds := float64(settings.Epochs)
+		perEpoch := float64((len(j.data.Train) + settings.BatchSize - 1) / settings.BatchSize)
+		if settings.MaxSteps > 0 {
+			rounds = min(rounds, float64(settings.MaxSteps)/perEpoch)
 		}
-		seconds += rounds * (float64(tokens[0])/speed[0] + float64(tokens[1])/speed[1])
+		once := perEpoch*speed.step + float64(tokens[0])*speed.training + float64(tokens[1])*speed.inference
+		seconds += rounds * float64(max(1, len(settings.LearningRates))) * once
+	}
+	if j.from != nil {
+		there, err := e.tokens(dir, few(j.from.data.Train), length)
+		if err != nil {
+			return 0, err
+		}
+		seconds += float64(there+2*tokens[0]) * speed.inference
 	}
 	return seconds, nil
+}
+
+// pace is how fast a model is, in seconds.
+type pace struct {
+	step      float64 // of a training step, whatever it trains on: the optimizer goes through all weights
+	training  float64 // of a token in training
+	inference float64 // of a token in inference
+}
+
+// measurePace trains n copies of a model at once on random tokens for a moment.
+func measurePace(ctx context.Context, dir string, n int) (pace, error) {
+	const (
+		sequences   = 16
+		short, long = 12, 64 // tokens of a sequence
+		steps       = 5
+	)
+	if n > 1 {
+		kernels.SetSerial(true)
+		defer kernels.SetSerial(false)
+	}
+	paces, errs := make([]pace, n), make([]error, n)
+	measure := func() (p pace, err error) {
+		m, _, err := transformer.LoadSequenceClassifier(dir, 2, true, 0)
+		if err != nil {
+			return p, err
+		}
+		t, err := train.NewTrainer(m, train.DefaultSettings(train.Classification), 1000)
+		if err != nil {
+			return p, err
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		which := make([]int, sequences)
+		batch := func(length int) []train.Item {
+			items := make([]train.Item, sequences)
+			for i := range items {
+				which[i] = i
+				for range min(length, m.Configuration().MaxLength()) {
+					items[i].IDs = append(items[i].IDs, int32(r.IntN(m.Configuration().VocabSize)))
+					items[i].TypeIDs = append(items[i].TypeIDs, 0)
+				}
+			}
+			return items
+		}
+		median := func(f func() error) (float64, error) {
+			var times []float64
+			for range steps + 1 { // the first one warms up
+				start := time.Now()
+				if err := errors.Join(f(), ctx.Err()); err != nil {
+					return 0, err
+				}
+				times = append(times, time.Since(start).Seconds())
+			}
+			times = times[1:]
+			slices.Sort(times)
+			return times[len(times)/2], nil
+		}
+		few, many := batch(short), batch(long)
+		a, err := median(func() error { _, err := t.Step(few, which); return err })
+		if err != nil {
+			return p, err
+		}
+		b, err := median(func() error { _, err := t.Step(many, which); return err })
+		if err != nil {
+			return p, err
+		}
+		c, err := median(func() error { _, err := train.Predict(ctx, m, many); return err })
+		if err != nil {
+			return p, err
+		}
+		fewTokens, manyTokens := float64(sequences*len(few[0].IDs)), float64(sequences*len(many[0].IDs))
+		p.training = b / manyTokens
+		if manyTokens > fewTokens {
+			p.training = max(0, b-a) / (manyTokens - fewTokens)
+		}
+		p.step = max(0, a-p.training*fewTokens)
+		p.inference = c / manyTokens
+		return p, nil
+	}
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { paces[i], errs[i] = measure() })
+	}
+	group.Wait()
+	var mean pace
+	for _, p := range paces {
+		mean.step += p.step / float64(n)
+		mean.training += p.training / float64(n)
+		mean.inference += p.inference / float64(n)
+	}
+	return mean, errors.Join(errs...)
 }
 
 // tokens returns how many the tokenizer of a directory makes of the examples.
