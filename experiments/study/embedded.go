@@ -66,6 +66,9 @@ func (p *pretraining) run(ctx context.Context, dir string, r *record, step func(
 	if r.Pretrain, err = train.Pretrain(ctx, m, tok, corpus, nil, s.Training, train.PretrainRun{State: state, Every: 1000, Step: step}); err != nil {
 		return err
 	}
+	for _, e := range r.Pretrain.Epochs {
+		r.Losses = append(r.Losses, e.Train.Loss)
+	}
 	if err := transformer.Save(filepath.Join(dir, "model"), m, config); err != nil {
 		return err
 	}

@@ -1,11 +1,16 @@
 package study
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"godwit/experiments/dataset"
 	"godwit/experiments/train"
@@ -45,8 +50,9 @@ type Stage struct {
 type Plan struct {
 	Name     string            `json:"name"`
 	Config   *Config           `json:"config"`
-	Models   map[string]string `json:"models"`   // digests by name
-	Datasets map[string]string `json:"datasets"` // digests by task and name
+	Embedded bool              `json:"embedded,omitempty"` // the study of [Embedded], whose data no file holds
+	Models   map[string]string `json:"models"`             // digests by name
+	Datasets map[string]string `json:"datasets"`           // digests by task and name
 	Stages   []Stage           `json:"stages"`
 	Cells    []Cell            `json:"cells"`
 	Caveats  []string          `json:"caveats"`
@@ -74,6 +80,8 @@ type job struct {
 	keep   bool     // the model is needed by later stages
 	from   *source  // of stages with a forecast
 	pre    *pretraining
+
+	saveEvery time.Duration // set when it is run
 }
 
 func (j *job) cost() float64 {
@@ -123,7 +131,7 @@ func (p *planner) at(key string) from { return from{key, p.store.model(key), []s
 
 // makePlan reads all data and lays out the stages.
 func makePlan(c *Config, store cache) (*planner, error) {
-	p := &planner{seen: map[string]bool{}, store: store, Plan: Plan{Name: c.Name, Config: c, Models: map[string]string{}, Datasets: map[string]string{}, Hygiene: map[string]dataset.Hygiene{}, Caveats: slices.Clone(c.Caveats)}}
+	p := &planner{seen: map[string]bool{}, store: store, Plan: Plan{Name: c.Name, Config: c, Embedded: c.made != nil, Models: map[string]string{}, Datasets: map[string]string{}, Hygiene: map[string]dataset.Hygiene{}, Caveats: slices.Clone(c.Caveats)}}
 	starts := map[string]from{}
 	models := slices.Clone(c.Models)
 	for _, t := range c.made {
@@ -345,7 +353,7 @@ func (b branch) tuning(target string, size int, arm string, at from, data *split
 func (b branch) fineTuning(name string, at from, data *splits, labels, ask []string, t Training, keep bool) job {
 	kind := train.Task(b.task.Kind)
 	return job{
-		record: record{Name: name, Spec: spec{Version: formatVersion, Kind: kindFinetune, Start: at.key, Data: data.digest(), Labels: labels, Ask: ask, Settings: t.settings(kind, b.seed)}},
+		record: record{Name: name, Spec: spec{Version: formatVersion, Kind: kindFinetune, Start: at.key, Data: data.digest(), Labels: labels, Ask: ask, AskDev: !slices.Equal(labels, ask), Settings: t.settings(kind, b.seed)}},
 		after:  at.after, model: at.model, data: data, kind: kind, labels: labels, ask: ask, keep: keep,
 	}
 }
@@ -387,6 +395,41 @@ func chance(kind train.Task, test []dataset.Example) (majority, passed float64) 
 	}
 	p := float64(most) / n
 	return p, p + 1.96*math.Sqrt(p*(1-p)/n)
+}
+
+// Begun returns the study that a directory was made by: that of its last plan.
+// Paths in it are as they were then.
+func Begun(dir string) (*Config, error) {
+	p, err := readPlan(dir)
+	if err != nil {
+		return nil, err
+	}
+	if p.Embedded {
+		c := Embedded()
+		c.Output = dir
+		return c, nil
+	}
+	p.Config.Output = dir
+	return p.Config, p.Config.check()
+}
+
+// readPlan reads the plan of a study that has begun.
+func readPlan(dir string) (*Plan, error) {
+	data, err := os.ReadFile(planPath(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: found no plan.json: expected the directory of a study that godwit study has begun", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var p Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("%s: %w", planPath(dir), err)
+	}
+	if p.Config == nil {
+		return nil, fmt.Errorf("%s: found no config, expected the study that was planned", planPath(dir))
+	}
+	return &p, nil
 }
 
 // planPath is where the plan of a study is kept.

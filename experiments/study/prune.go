@@ -1,8 +1,6 @@
 package study
 
 import (
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,13 +23,9 @@ func Prune(dir, keep string) (*Pruned, error) {
 		return nil, err
 	}
 	defer unlock()
-	data, err := os.ReadFile(planPath(dir))
+	p, err := readPlan(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w: expected the directory of a study that godwit study has begun", err)
-	}
-	var p Plan
-	if err := json.Unmarshal(data, &p); err != nil {
-		return nil, fmt.Errorf("%s: %w", planPath(dir), err)
+		return nil, err
 	}
 	planned, needed := map[string]bool{}, map[string]bool{}
 	for _, s := range p.Stages {

@@ -1,12 +1,6 @@
 package study
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-
 	"godwit/experiments/machine"
 	"godwit/experiments/train"
 )
@@ -34,7 +28,7 @@ type Record struct {
 	Kind     string
 	Train    *train.Result
 	Pretrain *train.PretrainResult
-	Losses   []float64 // of training steps, evenly picked
+	Losses   []float64 // of training steps, evenly picked; of pretraining, of epochs
 	Test     *train.Scores
 	Tokens   int // that passed through the model in training
 	Text     TextCount
@@ -55,18 +49,11 @@ type CellResult struct {
 
 // Collect makes results of what is finished in a study's directory.
 func Collect(dir string) (*Results, error) {
-	data, err := os.ReadFile(planPath(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: found no plan.json: expected the directory of a study that godwit study has begun", dir)
-	}
+	p, err := readPlan(dir)
 	if err != nil {
 		return nil, err
 	}
-	var p Plan
-	if err := json.Unmarshal(data, &p); err != nil {
-		return nil, fmt.Errorf("%s: %w", planPath(dir), err)
-	}
-	r := &Results{Name: p.Name, Caveats: p.Caveats, Plan: &p, Records: map[string]*Record{}}
+	r := &Results{Name: p.Name, Caveats: p.Caveats, Plan: p, Records: map[string]*Record{}}
 	store := cache{dir}
 	records := map[string]*record{}
 	for _, s := range p.Stages {

@@ -25,8 +25,10 @@ type Options struct {
 	// all cores, 0 finds out which is faster.
 	Jobs int
 	// Only restricts the run to stages whose name contains one of these, and those that they need.
-	Only  []string
-	Watch func(Event) // may be nil; not called by two goroutines at once
+	Only []string
+	// SaveEvery is how often a stage writes down where it stands; 0 means every two minutes.
+	SaveEvery time.Duration
+	Watch     func(Event) // may be nil; not called by two goroutines at once
 }
 
 // Event is told to the watcher of a run.
@@ -222,6 +224,10 @@ func (r *runner) stage(ctx context.Context, j *job) error {
 	r.mutex.Unlock()
 	start, energy := time.Now(), machine.StartEnergy()
 	done, err := r.store.run(j.record, func(dir string, rec *record) error {
+		j.saveEvery = r.options.SaveEvery
+		if j.saveEvery == 0 {
+			j.saveEvery = 2 * time.Minute
+		}
 		err := j.run(ctx, dir, rec, func(p train.Progress) {
 			r.mutex.Lock()
 			defer r.mutex.Unlock()
@@ -249,9 +255,6 @@ func (r *runner) stage(ctx context.Context, j *job) error {
 	r.event(Event{Kind: Finished, Stage: j.Name, Outcome: done.outcome()})
 	return nil
 }
-
-// stateEvery is how often a stage writes down where it stands.
-const stateEvery = 2 * time.Minute
 
 // run trains or evaluates and fills in the stage's record.
 func (j *job) run(ctx context.Context, dir string, r *record, step func(train.Progress)) error {
@@ -324,6 +327,13 @@ func (j *job) train(ctx context.Context, dir string, r *record, s stageSettings,
 	if len(rates) == 0 {
 		rates = []float64{s.LearningRate}
 	}
+	var score func([]train.Item, [][]float32) (train.Scores, error)
+	if j.Spec.AskDev {
+		score = func(dev []train.Item, logits [][]float32) (train.Scores, error) {
+			dev, logits = restrict(dev, logits, j.labels, j.ask)
+			return train.Score(j.kind, dev, logits)
+		}
+	}
 	var best transformer.SequenceClassifier
 	for i, rate := range rates {
 		labels := max(1, len(j.labels))
@@ -333,8 +343,8 @@ func (j *job) train(ctx context.Context, dir string, r *record, s stageSettings,
 		}
 		settings := s.Settings
 		settings.LearningRate = rate
-		state := train.Resume{Path: filepath.Join(dir, fmt.Sprintf("state-%d.safetensors", i)), Every: stateEvery}
-		result, err := train.FineTune(ctx, m, items[&j.data.Train], items[&j.data.Dev], settings, train.Watch{Step: step, Resume: state})
+		state := train.Resume{Path: filepath.Join(dir, fmt.Sprintf("state-%d.safetensors", i)), Every: j.saveEvery}
+		result, err := train.FineTune(ctx, m, items[&j.data.Train], items[&j.data.Dev], settings, train.Watch{Step: step, Score: score, Resume: state})
 		if err != nil {
 			return nil, err
 		}

@@ -118,9 +118,39 @@ func TestStudyRunsEveryArm(t *testing.T) {
 	}
 	for _, s := range r.Plan.Stages {
 		rec := r.Records[s.Key]
-		if rec == nil || rec.Kind == kindFinetune && (rec.Tokens == 0 || rec.Text.Tokens == 0 || len(rec.Losses) == 0) {
+		if rec == nil || rec.Machine.Platform == "" || rec.Kind == kindFinetune && (rec.Tokens == 0 || rec.Text.Tokens == 0 || len(rec.Losses) == 0) {
 			t.Errorf("%s: record %+v", s.Name, rec)
 		}
+		// Dev examples of the target are classified among its labels, not among those of both.
+		if strings.Contains(s.Name, "other (joint") && len(rec.Train.BestDev.Classification.Confusion) != 2 {
+			t.Errorf("%s: dev scores of %d labels, want 2", s.Name, len(rec.Train.BestDev.Classification.Confusion))
+		}
+	}
+	// All seven predictors, for both targets, of which one has two sizes.
+	if len(r.Predictors) != 7 {
+		t.Errorf("%d predictors, want 7", len(r.Predictors))
+	}
+	for _, p := range r.Predictors {
+		if len(p.Points) != 3 {
+			t.Errorf("%s: points %+v, want 3", p.Name, p.Points)
+		}
+		for _, q := range p.Points {
+			low, high := -1000.0, 1000.0
+			switch {
+			case p.Name == "LEEP":
+				high = 0
+			case strings.HasSuffix(p.Name, "unigrams"):
+				low, high = 0, 1
+			case p.Name == "H-score":
+				low, high = 0, 1+1e-9 // of two classes
+			}
+			if !(q.Value >= low && q.Value <= high) {
+				t.Errorf("%s of %s: %v, expected from %v to %v", p.Name, q.Target, q.Value, low, high)
+			}
+		}
+	}
+	if h := r.Plan.Hygiene["words"]; len(h.Parts) != 2+6 || h.Parts[0].Part != "same test" || h.Parts[0].Examples != 12 || h.Parts[0].Labels[0].Examples != 6 {
+		t.Errorf("hygiene %+v", h)
 	}
 
 	// Again: nothing runs, and the results are the same.
@@ -382,5 +412,170 @@ func TestCollectOfNothing(t *testing.T) {
 	}
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestBegunKnowsTheEmbeddedStudy(t *testing.T) {
+	c := Embedded()
+	c.Output = t.TempDir()
+	p, err := makePlan(c, cache{c.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(planPath(c.Output), &p.Plan); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Begun(c.Output)
+	if err != nil || again.Output != c.Output || len(again.made) != 3 {
+		t.Fatalf("%+v, error %v", again, err)
+	}
+	q, err := makePlan(again, cache{c.Output})
+	if err != nil || !slices.EqualFunc(p.Stages, q.Stages, func(a, b Stage) bool { return a.Key == b.Key }) {
+		t.Errorf("another plan, error %v", err)
+	}
+	if err := os.WriteFile(planPath(c.Output), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Begun(c.Output); err == nil || !strings.Contains(err.Error(), "no config") {
+		t.Errorf("an empty plan: %v", err)
+	}
+}
+
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestParallelDatasets: the same examples are held out and drawn in every
+// language, and what one language is tested on no other trains on.
+func TestParallelDatasets(t *testing.T) {
+	table := func(language string, from, to int) string {
+		var b strings.Builder
+		b.WriteString("number\ttext\tlabel\n")
+		for i := range to - from {
+			n := from + (i*7+len(language))%(to-from) // in another order in each language
+			fmt.Fprintf(&b, "%d\t%s%d %s\t%s\n", n, language, n, language, []string{"x", "y"}[n%2])
+		}
+		return writeFile(t, language+".tsv", b.String())
+	}
+	set := func(language string, from int) Dataset {
+		return Dataset{Name: language, Train: table(language, from, 100), Test: table(language+"-test", 0, 10), Parallel: "p", IDColumn: "number", MaxTrain: 60, RemoveLeaks: true}
+	}
+	c := &Config{Name: "parallel", Output: t.TempDir(), Seeds: []uint64{0}, Arms: []string{Direct, Intermediate}, Models: []Model{{"m", tinyModel(t)}}, Tasks: []Task{{
+		Name: "words", Kind: string(train.Classification),
+		Intermediates: []Dataset{set("en", 0)}, // with the first ten, which other languages are tested on
+		Targets:       []Target{{Setting: CrossLingual, Sizes: []int{20}, Dataset: set("de", 10)}, {Setting: CrossLingual, Sizes: []int{20}, Dataset: set("zhong", 10)}},
+	}}}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := makePlan(c, cache{c.Output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func(examples []dataset.Example) (list []string) {
+		for _, e := range examples {
+			list = append(list, e.ID)
+		}
+		slices.Sort(list)
+		return list
+	}
+	var direct [][2][]string
+	for _, j := range p.jobs {
+		switch {
+		case strings.Contains(j.Name, "(direct)"):
+			direct = append(direct, [2][]string{ids(j.data.Train), ids(j.data.Dev)})
+		case len(j.after) == 0:
+			for _, e := range slices.Concat(j.data.Train, j.data.Dev) {
+				if len(e.ID) == 1 { // 0 to 9
+					t.Errorf("%s trains on %s, a translation of a test example", j.Name, e.ID)
+				}
+			}
+		}
+	}
+	if len(direct) != 2 || len(direct[0][0]) != 20 || len(direct[0][1]) == 0 || !slices.Equal(direct[0][0], direct[1][0]) || !slices.Equal(direct[0][1], direct[1][1]) {
+		t.Errorf("training and dev examples by language: %v", direct)
+	}
+}
+
+func TestLabelMap(t *testing.T) {
+	path := writeFile(t, "a.tsv", "text\tlabel\na\tneg\nb\tpos\nc\tneutral\nd\tneg\ne\tpos\n")
+	d := Dataset{Name: "d", Train: path, Dev: path, Test: path, TextColumn: "text", LabelColumn: "label", Labels: map[string]string{"neg": "negative", "pos": "positive"}}
+	if _, err := d.load(train.Classification); err == nil || !strings.Contains(err.Error(), "a.tsv:4:") || !strings.Contains(err.Error(), "neutral") {
+		t.Errorf("a label that the map lacks: %v", err)
+	}
+	d.DropUnmapped = true
+	if l, err := d.load(train.Classification); err != nil || !slices.Equal(l.labels, []string{"negative", "positive"}) || len(l.Train) != 4 {
+		t.Errorf("without it: %+v, %v", l, err)
+	}
+}
+
+func TestUnwritableDirectory(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		// The superuser writes everywhere: a file in the directory's place is what it cannot write into.
+		c := tinyStudy(t, tinyModel(t))
+		if err := os.WriteFile(c.Output, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Run(context.Background(), c, Options{}); err == nil || !strings.Contains(err.Error(), c.Output) {
+			t.Errorf("error %v, want one that names %s", err, c.Output)
+		}
+		return
+	}
+	c := tinyStudy(t, tinyModel(t))
+	if err := os.Mkdir(c.Output, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), c, Options{}); err == nil || !strings.Contains(err.Error(), c.Output) {
+		t.Errorf("error %v, want one that names %s", err, c.Output)
+	}
+}
+
+// TestFailedWriteKeepsWhatIsFinished: a stage whose record cannot be written, as on a full
+// disk, ends the run; what was finished stays, and the next run goes on to the same results.
+func TestFailedWriteKeepsWhatIsFinished(t *testing.T) {
+	model := tinyModel(t)
+	whole := tinyStudy(t, model)
+	if _, err := Run(context.Background(), whole, Options{Jobs: 1}); err != nil {
+		t.Fatal(err)
+	}
+	c := tinyStudy(t, model)
+	blocked := ""
+	_, err := Run(context.Background(), c, Options{Jobs: 1, Watch: func(e Event) {
+		if e.Kind == Started && e.Done == 5 && blocked == "" {
+			var p Plan
+			data, err := os.ReadFile(planPath(c.Output))
+			if err == nil {
+				err = json.Unmarshal(data, &p)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			for _, s := range p.Stages {
+				if s.Name == e.Stage { // a directory stands where its record belongs
+					blocked = filepath.Join(c.Output, "stages", unfinishedPrefix+s.Key, "stage.json")
+				}
+			}
+			if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	if err == nil || !strings.Contains(err.Error(), "stage.json") {
+		t.Fatalf("error %v, want one that names stage.json", err)
+	}
+	if err := os.RemoveAll(blocked); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(context.Background(), c, Options{Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.StagesRun != len(r.Plan.Stages)-5 || resultsFile(t, c.Output) != resultsFile(t, whole.Output) {
+		t.Errorf("%d of %d stages run after the failure, want all but 5, and the same results", r.StagesRun, len(r.Plan.Stages))
 	}
 }

@@ -26,10 +26,11 @@ const formatVersion = 3
 type spec struct {
 	Version  int      `json:"version"`
 	Kind     string   `json:"kind"`
-	Start    string   `json:"start"`            // key of the stage before, or digest of the checkpoint
-	Data     string   `json:"data"`             // digest of the examples of all splits
-	Labels   []string `json:"labels,omitempty"` // of the classifier
-	Ask      []string `json:"ask,omitempty"`    // labels among which the test examples are classified
+	Start    string   `json:"start"`             // key of the stage before, or digest of the checkpoint
+	Data     string   `json:"data"`              // digest of the examples of all splits
+	Labels   []string `json:"labels,omitempty"`  // of the classifier
+	Ask      []string `json:"ask,omitempty"`     // labels among which the test examples are classified
+	AskDev   bool     `json:"ask_dev,omitempty"` // and the dev examples, where these are not all labels
 	Settings any      `json:"settings"`
 }
 
@@ -50,7 +51,7 @@ type record struct {
 	// Train is of the learning rate that was best on dev, Tried of all if there were several.
 	Train    *train.Result         `json:"train,omitempty"`
 	Tried    []tried               `json:"tried,omitempty"`
-	Losses   []float64             `json:"losses,omitempty"` // of training steps, evenly picked
+	Losses   []float64             `json:"losses,omitempty"` // of training steps, evenly picked; of pretraining, of epochs
 	Pretrain *train.PretrainResult `json:"pretrain,omitempty"`
 	Test     *train.Scores         `json:"test,omitempty"`
 	// Gold and Predicted are the test examples' classes (numbers in Spec.Ask) or scores.

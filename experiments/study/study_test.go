@@ -38,6 +38,9 @@ func TestParseConfig(t *testing.T) {
 		{`"train":"a.csv"`, `"train":"a.csv","training":{"epochs":-1}`, "tasks[0].intermediates[0].training.epochs: found -1"},
 		{`"train":"a.csv"`, `"train":"a.csv","training":{"learning_rate":1,"learning_rates":[1]}`, "tasks[0].intermediates[0].training"},
 		{`"train":"a.csv"`, `"train":"a.csv","trian":"a"`, "trian"},
+		{`"setting":"domain"`, `"setting":"domain","models":["n"]`, "tasks[0].targets[0].models[0]: found \"n\""},
+		{`"train":"a.csv"`, `"train":"a.csv","parallel":"p"`, "tasks[0].intermediates[0].id_column: found none"},
+		{`"train":"a.csv"`, `"train":"a.csv","drop_unmapped":true`, "tasks[0].intermediates[0].labels: found none"},
 		{`]}]}`, `]}]} {}`, "JSON"},
 	} {
 		bad := strings.Replace(goodStudy, b[0], b[1], 1)

@@ -81,6 +81,8 @@ type Watch struct {
 	// Best is called when the model is the best so far by the dev score, or
 	// without dev data at the end of each epoch; it saves the model.
 	Best func(EpochResult) error
+	// Score replaces [Score] for dev items, such as where only some of the labels may be chosen.
+	Score func(items []Item, logits [][]float32) (Scores, error)
 	// Resume keeps the run's state on disk.
 	Resume Resume
 }
@@ -172,7 +174,7 @@ func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, 
 		}
 		e := EpochResult{Epoch: state.Epoch, Step: result.Steps, TrainLoss: state.Sum / float64(state.InEpoch), Best: true}
 		if len(dev) > 0 {
-			scores, _, err := Evaluate(ctx, model, s.Task, dev)
+			scores, err := evaluateDev(ctx, model, dev, s, watch)
 			if err != nil {
 				return result, errors.Join(err, keep())
 			}
@@ -203,6 +205,17 @@ func FineTune(ctx context.Context, model transformer.SequenceClassifier, train, 
 	}
 	result.Seconds = before + time.Since(start).Seconds()
 	return result, watch.Resume.remove()
+}
+
+func evaluateDev(ctx context.Context, model transformer.SequenceClassifier, dev []Item, s Settings, watch Watch) (Scores, error) {
+	logits, err := Predict(ctx, model, dev)
+	if err != nil {
+		return Scores{}, err
+	}
+	if watch.Score != nil {
+		return watch.Score(dev, logits)
+	}
+	return Score(s.Task, dev, logits)
 }
 
 // Trainer takes optimizer steps on a model.

@@ -334,6 +334,22 @@ func TestStudyOfFilesRunsNoStageTwice(t *testing.T) {
 	if _, errs, _ = godwit(t, "", "study", "--config", path); !strings.Contains(errs, "9 stages, 3 of them run now") {
 		t.Errorf("with one more seed: %s", errs)
 	}
+	// The directory alone is enough to go on, and it says what was found.
+	out, errs, status := godwit(t, "", "study", "--resume", "--output", dir)
+	if status != 0 || !strings.Contains(errs, "9 stages, 0 of them run now") || !strings.Contains(out, "against direct fine-tuning on the same seeds") {
+		t.Errorf("resumed: status %d: %s%s", status, errs, out)
+	}
+	for _, args := range [][]string{{"study", "--resume", "--output", t.TempDir()}, {"study", "--resume", "--config", path, "--output", t.TempDir()}} {
+		if _, errs, status := godwit(t, "", args...); status != exitFailed || !strings.Contains(errs, "plan.json") {
+			t.Errorf("nothing to resume: status %d: %s", status, errs)
+		}
+	}
+}
+
+func TestWrapped(t *testing.T) {
+	if got, want := wrapped("one  two three überlang four", 9), "one two\nthree\nüberlang\nfour"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 func TestBadInput(t *testing.T) {

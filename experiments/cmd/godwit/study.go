@@ -16,6 +16,7 @@ type studyCommand struct {
 	Output string   `help:"Directory of stages and results; by default the file's, or runs/embedded." placeholder:"DIR"`
 	Check  bool     `help:"Check files, columns, labels, checkpoints and disk space, print the plan with an estimate of the time, and train nothing."`
 	DryRun bool     `help:"Print the stages that would run, and run none."`
+	Resume bool     `help:"Go on with the study that --output or --config names, and fail if it was never begun; without --config its own plan says what it is."`
 	Only   []string `help:"Run only stages whose name contains this, and those that they need; may be repeated." placeholder:"TEXT" sep:"none"`
 	Jobs   int      `help:"Stages at a time, one core each; 1 gives each stage all cores; by default whichever measures faster." placeholder:"N"`
 	Prune  bool     `help:"Remove stages that the last plan in --output does not have, and models that --keep does not keep; run nothing."`
@@ -28,10 +29,12 @@ func (studyCommand) Help() string {
 	return `Example: godwit study
          godwit study --config docs/sentiment.json --check
          godwit study --config docs/sentiment.json --only "seed 0"
+         godwit study --resume --output runs/sentiment-minilm
          godwit study --output runs/embedded --prune
 
 Finished stages are kept in the output directory and not run again; a stage
-that was stopped goes on where it was. The same command resumes a study.`
+that was stopped goes on where it was. The same command resumes a study;
+--resume also does where only the output directory is at hand.`
 }
 
 func (c *studyCommand) Run(ctx context.Context) error {
@@ -50,7 +53,7 @@ func (c *studyCommand) Run(ctx context.Context) error {
 	case c.Check || c.DryRun:
 		return c.check(ctx, config)
 	}
-	if c.Config == "" {
+	if c.Config == "" && !c.Resume {
 		fmt.Fprintln(os.Stderr, "No --config: the embedded study, on synthetic corpora made here.")
 	}
 	w := studyWatcher{bar: newBar()}
@@ -72,6 +75,7 @@ func (c *studyCommand) Run(ctx context.Context) error {
 	if err := results.WriteTable(os.Stdout); err != nil {
 		return err
 	}
+	fmt.Printf("\n%s\n\n", wrapped(report.Words(results), 100))
 	fmt.Printf("Report: %s/report.html; scores by seed: %s/results.csv; everything: %s/results.json\n", dir, dir, dir)
 	return nil
 }
@@ -79,16 +83,25 @@ func (c *studyCommand) Run(ctx context.Context) error {
 // study returns the study that the flags ask for.
 func (c *studyCommand) study() (*study.Config, error) {
 	var config *study.Config
-	if c.Config == "" {
+	var err error
+	switch {
+	case c.Config != "":
+		config, err = study.LoadConfig(c.Config)
+	case c.Resume && c.Output != "":
+		config, err = study.Begun(c.Output)
+	default:
 		config = study.Embedded()
-	} else {
-		var err error
-		if config, err = study.LoadConfig(c.Config); err != nil {
-			return nil, err
-		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	if c.Output != "" {
 		config.Output = c.Output
+	}
+	if c.Resume && c.Config != "" {
+		if _, err := study.Begun(config.Output); err != nil {
+			return nil, err
+		}
 	}
 	if c.Keep != "" {
 		config.Keep = c.Keep
