@@ -60,12 +60,6 @@ func Duplicates(parts []Part, how Likeness) []Duplicate {
 	return found
 }
 
-// WithoutDuplicates parts the examples that are like an earlier one that is
-// kept from the others.
-func WithoutDuplicates(examples []Example, how Likeness) (kept, removed []Example) {
-	return sift(examples, how, newFinder(how), true)
-}
-
 // WithoutLeaks parts the examples that are like one of tests, which would
 // learn by heart what they are tested on, from the others.
 func WithoutLeaks(examples []Example, how Likeness, tests ...[]Example) (kept, removed []Example) {
@@ -77,21 +71,11 @@ func WithoutLeaks(examples []Example, how Likeness, tests ...[]Example) (kept, r
 			n++
 		}
 	}
-	return sift(examples, how, f, false)
-}
-
-// sift removes the examples that the finder has, and adds those that it keeps
-// if asked to.
-func sift(examples []Example, how Likeness, f finder, add bool) (kept, removed []Example) {
-	for i, e := range examples {
-		s := how.sketch(e)
-		if _, ok := f.find(s); ok {
+	for _, e := range examples {
+		if _, ok := f.find(how.sketch(e)); ok {
 			removed = append(removed, e)
-			continue
-		}
-		kept = append(kept, e)
-		if add {
-			f.add(s, i)
+		} else {
+			kept = append(kept, e)
 		}
 	}
 	return kept, removed

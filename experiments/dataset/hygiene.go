@@ -22,7 +22,6 @@ type PartHygiene struct {
 	Scores *ScoreRange  `json:"scores,omitempty"`
 	// Duplicates are the examples that are like an earlier one of the part.
 	Duplicates DuplicateCount `json:"duplicates"`
-	Tokens     *TokenHygiene  `json:"tokens,omitempty"`
 }
 
 // LabelCount is a class and how many examples have it.
@@ -56,29 +55,6 @@ type Overlap struct {
 	DuplicateCount
 	// Share is the normalised ones' share of Part.
 	Share float64 `json:"share"`
-}
-
-// Tokens is what a tokenizer made of the examples of a part; this package
-// knows none. The lists have a number for each example.
-type Tokens struct {
-	Lengths   []int // tokens before anything was cut off
-	Unknown   []int // those of them that the vocabulary lacks
-	MaxLength int   // of a sequence, 0 for any
-}
-
-// TokenHygiene is about the lengths of a part in tokens.
-type TokenHygiene struct {
-	Total          int     `json:"total"`
-	Min            int     `json:"min"`
-	Median         int     `json:"median"`
-	P95            int     `json:"p95"` // 95 % are no longer
-	Max            int     `json:"max"`
-	Mean           float64 `json:"mean"`
-	MaxLength      int     `json:"max_length"`
-	Truncated      int     `json:"truncated"` // examples longer than MaxLength
-	TruncationRate float64 `json:"truncation_rate"`
-	Unknown        int     `json:"unknown"`
-	UnknownRate    float64 `json:"unknown_rate"` // of all tokens
 }
 
 // Inspect returns the hygiene of parts. Of every two parts the later one's
@@ -134,32 +110,6 @@ func Inspect(parts []Part, scores bool) (Hygiene, error) {
 		}
 	}
 	return h, nil
-}
-
-// Hygiene sums up what a tokenizer made of the examples of a part.
-func (t Tokens) Hygiene() *TokenHygiene {
-	if len(t.Unknown) != len(t.Lengths) {
-		panic(fmt.Sprintf("dataset.Tokens.Hygiene: found the lengths of %d examples and the unknown tokens of %d, expected as many", len(t.Lengths), len(t.Unknown)))
-	}
-	h := &TokenHygiene{MaxLength: t.MaxLength}
-	if len(t.Lengths) == 0 {
-		return h
-	}
-	for i, n := range t.Lengths {
-		h.Total += n
-		h.Unknown += t.Unknown[i]
-		if t.MaxLength > 0 && n > t.MaxLength {
-			h.Truncated++
-		}
-	}
-	sorted := slices.Sorted(slices.Values(t.Lengths))
-	// The least length that a share of the examples does not exceed.
-	quantile := func(percent int) int { return sorted[(percent*len(sorted)+99)/100-1] }
-	h.Min, h.Median, h.P95, h.Max = sorted[0], quantile(50), quantile(95), sorted[len(sorted)-1]
-	h.Mean = ratio(h.Total, len(t.Lengths))
-	h.TruncationRate = ratio(h.Truncated, len(t.Lengths))
-	h.UnknownRate = ratio(h.Unknown, h.Total)
-	return h
 }
 
 // countLabels returns the labels by how many examples have them, then by name.

@@ -1,12 +1,8 @@
 package dataset
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -47,71 +43,6 @@ func TestInspect(t *testing.T) {
 	}
 	if got, err := Inspect([]Part{{"empty", nil}}, false); err != nil || len(got.Parts) != 1 || got.Parts[0].Examples != 0 {
 		t.Errorf("hygiene of nothing is %+v (%v)", got, err)
-	}
-}
-
-func TestTokenHygiene(t *testing.T) {
-	var tokens Tokens
-	for i := range 100 {
-		tokens.Lengths = append(tokens.Lengths, 100-i) // 1 to 100
-		tokens.Unknown = append(tokens.Unknown, i%2)
-	}
-	tokens.MaxLength = 90
-	want := TokenHygiene{Total: 5050, Min: 1, Median: 50, P95: 95, Max: 100, Mean: 50.5, MaxLength: 90, Truncated: 10, TruncationRate: 0.1, Unknown: 50, UnknownRate: 50. / 5050}
-	if got := tokens.Hygiene(); *got != want {
-		t.Errorf("token hygiene is %+v, expected %+v", *got, want)
-	}
-	tokens.MaxLength = 0
-	if got := tokens.Hygiene(); got.Truncated != 0 {
-		t.Errorf("%d are truncated without a most length", got.Truncated)
-	}
-	if got := (Tokens{}).Hygiene(); *got != (TokenHygiene{}) {
-		t.Errorf("token hygiene of nothing is %+v", *got)
-	}
-	one := Tokens{Lengths: []int{7}, Unknown: []int{0}}
-	if got := one.Hygiene(); got.Min != 7 || got.Median != 7 || got.P95 != 7 || got.Max != 7 {
-		t.Errorf("token hygiene of one example is %+v", *got)
-	}
-	defer func() {
-		if r := recover(); !strings.Contains(fmt.Sprint(r), "the lengths of 1 examples and the unknown tokens of 0") {
-			t.Errorf("panic is %v, expected one that names both lengths", r)
-		}
-	}()
-	Tokens{Lengths: []int{7}}.Hygiene()
-}
-
-func TestDigest(t *testing.T) {
-	for _, content := range []string{"", "abc", strings.Repeat("a long file ", 100000)} {
-		path := write(t, "f", content)
-		got, err := Digest(path)
-		if want := fmt.Sprintf("%x", sha256.Sum256([]byte(content))); err != nil || got != want {
-			t.Errorf("digest is %s (%v), expected %s", got, err, want)
-		}
-		// The same size and time do not hide other bytes.
-		if content == "" {
-			continue
-		}
-		stat, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte("X"+content[1:]), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, stat.ModTime(), stat.ModTime()); err != nil {
-			t.Fatal(err)
-		}
-		if again, err := Digest(path); err != nil || again == got {
-			t.Errorf("the digest of other bytes is the same, %s (%v)", again, err)
-		}
-	}
-	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := Digest(missing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
-		t.Errorf("error is %v, expected that %s does not exist", err, missing)
-	}
-	dir := t.TempDir()
-	if _, err := Digest(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("error is %v, expected one that names %s", err, dir)
 	}
 }
 

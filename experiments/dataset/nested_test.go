@@ -124,7 +124,7 @@ func TestSplitByID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rest)+len(held) != len(examples) || !ordered(rest) || !ordered(held) || len(SharedIDs(rest, held)) != 0 {
+		if len(rest)+len(held) != len(examples) || !ordered(rest) || !ordered(held) || len(sharedIDs(rest, held)) != 0 {
 			t.Errorf("%v: the parts of %d and %d are not the whole, or share IDs", fraction, len(rest), len(held))
 		}
 		// Five standard deviations of a binomial count.
@@ -143,7 +143,7 @@ func TestSplitByID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(SharedIDs(rest, fewerHeld)) != 0 || len(SharedIDs(held, fewerRest)) != 0 {
+		if len(sharedIDs(rest, fewerHeld)) != 0 || len(sharedIDs(held, fewerRest)) != 0 {
 			t.Errorf("%v: an ID is held out in one language alone", fraction)
 		}
 	}
@@ -159,7 +159,23 @@ func TestSplitByID(t *testing.T) {
 	if _, _, err := SplitByID("f.tsv", examples, 0.5, 1); err == nil || !strings.HasPrefix(err.Error(), "f.tsv:8: found no ID") {
 		t.Errorf("error is %v, expected that line 8 has no ID", err)
 	}
-	if got := SharedIDs([]Example{{ID: ""}, {ID: "b"}, {ID: "a"}}, []Example{{ID: ""}, {ID: "a"}, {ID: "b"}, {ID: "a"}}); !slices.Equal(got, []string{"a", "b"}) {
+	if got := sharedIDs([]Example{{ID: ""}, {ID: "b"}, {ID: "a"}}, []Example{{ID: ""}, {ID: "a"}, {ID: "b"}, {ID: "a"}}); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("shared IDs are %q, expected a and b", got)
 	}
+}
+
+// sharedIDs returns the IDs that stand in both, sorted, each once.
+func sharedIDs(a, b []Example) []string {
+	in := make(map[string]bool, len(a))
+	for _, e := range a {
+		in[e.ID] = true
+	}
+	var shared []string
+	for _, e := range b {
+		if e.ID != "" && in[e.ID] {
+			shared = append(shared, e.ID)
+		}
+	}
+	slices.Sort(shared)
+	return slices.Compact(shared)
 }

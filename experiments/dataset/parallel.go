@@ -1,9 +1,6 @@
 package dataset
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // SplitByID holds about the given fraction of examples out, and returns the
 // rest and those, both in the order of examples. Where an example goes depends
@@ -27,22 +24,4 @@ func SplitByID(path string, examples []Example, fraction float64, seed uint64) (
 		}
 	}
 	return rest, held, nil
-}
-
-// SharedIDs returns the IDs that stand in both, sorted, each once: of the
-// training data in one language and the test data in another they are leaks, a
-// translation of what is asked for.
-func SharedIDs(a, b []Example) []string {
-	in := make(map[string]bool, len(a))
-	for _, e := range a {
-		in[e.ID] = true
-	}
-	var shared []string
-	for _, e := range b {
-		if e.ID != "" && in[e.ID] {
-			shared = append(shared, e.ID)
-		}
-	}
-	slices.Sort(shared)
-	return slices.Compact(shared)
 }
