@@ -429,6 +429,16 @@ func readPlan(dir string) (*Plan, error) {
 	if p.Config == nil {
 		return nil, fmt.Errorf("%s: found no config, expected the study that was planned", planPath(dir))
 	}
+	for i, s := range p.Stages {
+		if s.Key == "" || filepath.Base(s.Key) != s.Key || s.Key == "." || s.Key == ".." {
+			return nil, fmt.Errorf("%s: stages[%d].key: found %q, expected a name without slashes", planPath(dir), i, s.Key)
+		}
+	}
+	for i, c := range p.Cells {
+		if len(c.Stages) == 0 {
+			return nil, fmt.Errorf("%s: cells[%d].stages: found none, expected at least one", planPath(dir), i)
+		}
+	}
 	return &p, nil
 }
 

@@ -74,7 +74,7 @@ func Collect(dir string) (*Results, error) {
 			r.Missing++
 			continue
 		}
-		outcomes[last.Key] = last
+		outcomes[c.Stages[len(c.Stages)-1]] = last
 		cell := CellResult{Cell: c, Metric: last.Test.MainName(), Score: last.Test.Main(), Scores: *last.Test, NoLearned: last.Test.Main() <= c.Majority}
 		for _, key := range c.Stages {
 			if records[key] != nil {

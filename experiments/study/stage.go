@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -127,7 +128,34 @@ func (c cache) find(key string) (*record, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%s: %w; remove its directory to run the stage again", path, err)
 	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w; remove its directory to run the stage again", path, err)
+	}
 	return &r, nil
+}
+
+// check reports a record that no stage writes.
+func (r *record) check() error {
+	if r.Test == nil {
+		return nil
+	}
+	if (r.Test.Classification == nil) == (r.Test.Regression == nil) {
+		return errors.New("test: expected scores of a classification or of a regression")
+	}
+	if len(r.Gold) != len(r.Predicted) {
+		return fmt.Errorf("predicted: found answers to %d test examples, expected %d as in gold", len(r.Predicted), len(r.Gold))
+	}
+	if r.Test.Regression != nil {
+		return nil
+	}
+	for _, list := range [][]float64{r.Gold, r.Predicted} {
+		for i, class := range list {
+			if class != math.Trunc(class) || class < 0 || class >= float64(len(r.Spec.Ask)) {
+				return fmt.Errorf("test example %d: found class %v, expected one of the %d asked for", i, class, len(r.Spec.Ask))
+			}
+		}
+	}
+	return nil
 }
 
 // run makes a stage in a directory of its own, which takes its place when it

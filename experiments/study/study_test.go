@@ -1,8 +1,11 @@
 package study
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +189,29 @@ func FuzzParseConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if c, err := ParseConfig(data); err == nil && (len(c.Models) == 0 || len(c.Tasks) == 0) {
 			t.Errorf("accepted %s", data)
+		}
+	})
+}
+
+// FuzzCollect: whatever a study's files hold, there is an outcome or an error.
+func FuzzCollect(f *testing.F) {
+	plan := `{"config":{"name":"s"},"stages":[{"key":"a"},{"key":"b"}],"cells":[
+		{"kind":"classification","arm":"direct","seed":0,"stages":["a"]},{"kind":"classification","arm":"intermediate","intermediate":"i","seed":0,"stages":["b"]}]}`
+	stage := `{"spec":{"ask":["x","y"]},"test":{"classification":{"accuracy":0.5}},"gold":[0,1,1,0],"predicted":[0,1,0,1],"forecast":{"leep":-1}}`
+	f.Add([]byte(plan), []byte(stage))
+	f.Add([]byte(strings.ReplaceAll(plan, "classification", "regression")), []byte(`{"test":{"regression":{"pearson":0.5}},"gold":[0,1,2,3,5],"predicted":[0,1,0,1,9]}`))
+	f.Add([]byte(`{"config":{},"stages":[{"key":"a"}],"cells":[{"stages":[]}]}`), []byte(`{"test":{},"gold":[1]}`))
+	f.Fuzz(func(t *testing.T, plan, stage []byte) {
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"plan.json": plan, "stages/a/stage.json": stage, "stages/b/stage.json": stage} {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := Collect(dir)
+		if err == nil && len(r.Cells)+r.Missing != len(r.Plan.Cells) {
+			t.Errorf("%d cells and %d missing of %d", len(r.Cells), r.Missing, len(r.Plan.Cells))
 		}
 	})
 }
