@@ -38,7 +38,7 @@ func (p *pretraining) job() job {
 	hashStrings(h, p.texts...)
 	return job{
 		record: record{Name: "pretraining of " + p.name, Spec: spec{Version: formatVersion, Kind: kindPretrain, Data: hex.EncodeToString(h.Sum(nil)[:12]), Settings: p.spec}},
-		pre:    p, keep: true,
+		pre:    p, keep: true, encoder: "pretraining of " + p.name,
 	}
 }
 

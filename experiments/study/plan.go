@@ -42,7 +42,7 @@ type Stage struct {
 	Name  string   `json:"name"`
 	Kind  string   `json:"kind"`
 	After []string `json:"after,omitempty"` // stages that come first
-	Cost  float64  `json:"cost"`            // examples that pass through the model, for the time left; a training step counts three times
+	Cost  float64  `json:"cost"`            // for the time left; comparable among the stages of one encoder
 }
 
 // Plan is what a study consists of. It is kept as plan.json in the output
@@ -81,17 +81,35 @@ type job struct {
 	from   *source  // of stages with a forecast
 	pre    *pretraining
 
+	encoder   string        // name, for the time left
 	saveEvery time.Duration // set when it is run
 }
 
+// cost is about proportional to the time that the stage takes with its
+// encoder: characters that pass through it, of which a training step counts three times, and what a step takes besides.
 func (j *job) cost() float64 {
 	if j.pre != nil {
-		return 3 * float64(len(j.pre.texts)*j.pre.spec.Training.Epochs)
+		return 3 * float64(len(j.pre.texts)*j.pre.spec.Training.Epochs) * 100
 	}
-	cost := float64(len(j.data.Test))
+	length := 0
+	switch s := j.Spec.Settings.(type) {
+	case evaluateSettings:
+		length = s.MaxLength
+	case stageSettings:
+		length = s.MaxLength
+	}
+	characters := func(examples []dataset.Example) float64 {
+		n := 0
+		for _, e := range examples {
+			n += min(len(e.Text)+len(e.Pair), 4*length) + 20 // a token has about four
+		}
+		return float64(n)
+	}
+	cost := characters(j.data.Test)
 	if s, ok := j.Spec.Settings.(stageSettings); ok {
 		rounds := float64(s.Epochs * max(1, len(s.LearningRates)))
-		cost += rounds * (3*float64(len(j.data.Train)) + float64(len(j.data.Dev)))
+		steps := float64((len(j.data.Train) + s.BatchSize - 1) / s.BatchSize)
+		cost += rounds * (3*characters(j.data.Train) + characters(j.data.Dev) + 3000*steps)
 	}
 	return cost
 }
@@ -354,7 +372,7 @@ func (b branch) fineTuning(name string, at from, data *splits, labels, ask []str
 	kind := train.Task(b.task.Kind)
 	return job{
 		record: record{Name: name, Spec: spec{Version: formatVersion, Kind: kindFinetune, Start: at.key, Data: data.digest(), Labels: labels, Ask: ask, AskDev: !slices.Equal(labels, ask), Settings: t.settings(kind, b.seed)}},
-		after:  at.after, model: at.model, data: data, kind: kind, labels: labels, ask: ask, keep: keep,
+		after:  at.after, model: at.model, data: data, kind: kind, labels: labels, ask: ask, keep: keep, encoder: b.model.Name,
 	}
 }
 
@@ -365,7 +383,7 @@ func (b branch) evaluate(d *Dataset, first string, test []dataset.Example, label
 	return b.add(job{
 		record: record{Name: b.name(fmt.Sprintf("%s (%s %s)", b.target.Name, ZeroShot, d.Name)),
 			Spec: spec{Version: formatVersion, Kind: kindEvaluate, Start: first, Data: data.digest(), Labels: labels, Ask: ask, Settings: s}},
-		after: []string{first}, model: b.store.model(first), data: data, kind: train.Task(b.task.Kind), labels: labels, ask: ask,
+		after: []string{first}, model: b.store.model(first), data: data, kind: train.Task(b.task.Kind), labels: labels, ask: ask, encoder: b.model.Name,
 	})
 }
 

@@ -70,7 +70,7 @@ func Run(ctx context.Context, c *Config, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{planner: p, options: o, start: start, finished: map[string]*record{}}
+	r := &runner{planner: p, options: o, finished: map[string]*record{}}
 	if err := r.comparePlans(); err != nil {
 		return nil, err
 	}
@@ -105,16 +105,14 @@ func writeJSON(path string, value any) error {
 type runner struct {
 	*planner
 	options  Options
-	start    time.Time
 	finished map[string]*record
 	ran      int
 
 	mutex   sync.Mutex
 	running int
-	atOnce  int     // stages that run at once, once this is known
-	wanted  int     // stages to finish, those of earlier runs included
-	cost    float64 // of the stages to run
-	spent   float64 // of those that have run
+	atOnce  int                  // stages that run at once, once this is known
+	wanted  int                  // stages to finish, those of earlier runs included
+	paces   map[string]*progress // by encoder
 }
 
 // comparePlans says which data have changed since the last run in the directory.
@@ -147,10 +145,47 @@ func (r *runner) event(e Event) {
 	}
 	e.Done, e.Running = len(r.finished), r.running
 	e.Waiting = max(0, r.wanted-e.Done-e.Running)
-	if r.spent > 0 && r.cost > r.spent {
-		e.Left = time.Duration(float64(time.Since(r.start)) * (r.cost - r.spent) / r.spent)
-	}
+	e.Left = time.Duration(r.left() * float64(time.Second))
 	r.options.Watch(e)
+}
+
+// progress is how far the stages of one encoder are. Another one may take
+// twice as long for the same texts.
+type progress struct {
+	cost    float64 // of the stages to run
+	spent   float64 // of those that have run
+	seconds float64 // that these took
+}
+
+// left estimates the seconds to the end, 0 where nothing has run yet.
+func (r *runner) left() float64 {
+	var all progress
+	for _, p := range r.paces {
+		all.spent, all.seconds = all.spent+p.spent, all.seconds+p.seconds
+	}
+	if all.spent == 0 {
+		return 0
+	}
+	left := 0.0
+	for _, p := range r.paces {
+		pace := all.seconds / all.spent // until it has its own
+		if p.spent > 0 {
+			pace = p.seconds / p.spent
+		}
+		left += pace * max(0, p.cost-p.spent)
+	}
+	return left / float64(max(1, r.atOnce))
+}
+
+// pace returns the progress of a stage's encoder. The mutex must be held while stages run.
+func (r *runner) pace(j *job) *progress {
+	if r.paces == nil {
+		r.paces = map[string]*progress{}
+	}
+	if r.paces[j.encoder] == nil {
+		r.paces[j.encoder] = &progress{}
+	}
+	return r.paces[j.encoder]
 }
 
 // all runs the stages that are not finished.
@@ -173,12 +208,11 @@ func (r *runner) all(ctx context.Context) error {
 			continue
 		}
 		pending = append(pending, j)
-		r.cost += j.cost()
+		r.pace(j).cost += j.cost()
 	}
 	if len(pending) == 0 {
 		return nil
 	}
-	r.start = time.Now()
 	for _, j := range pending { // encoders that are made here come first, one at a time with all cores
 		if j.pre != nil {
 			if err := r.stage(ctx, j); err != nil {
@@ -251,7 +285,8 @@ func (r *runner) stage(ctx context.Context, j *job) error {
 	}
 	r.finished[j.Key] = done
 	r.ran++
-	r.spent += j.cost()
+	p := r.pace(j)
+	p.spent, p.seconds = p.spent+j.cost(), p.seconds+done.Seconds
 	r.event(Event{Kind: Finished, Stage: j.Name, Outcome: done.outcome()})
 	return nil
 }

@@ -255,6 +255,24 @@ func TestTwoRunsOfOneDirectoryAreKeptApart(t *testing.T) {
 	}
 }
 
+// TestTimeLeft: each encoder has its own pace, and until it has one that of the others.
+func TestTimeLeft(t *testing.T) {
+	r := &runner{atOnce: 2}
+	small, large := &job{encoder: "small"}, &job{encoder: "large"}
+	r.pace(small).cost, r.pace(large).cost = 100, 50
+	if left := r.left(); left != 0 {
+		t.Errorf("%v s left before anything has run, want 0: unknown", left)
+	}
+	r.pace(small).spent, r.pace(small).seconds = 20, 10
+	if left := r.left(); left != (80*0.5+50*0.5)/2 {
+		t.Errorf("%v s left, want 32.5: all at the pace of the one that has run", left)
+	}
+	r.pace(large).spent, r.pace(large).seconds = 10, 40
+	if left := r.left(); left != (80*0.5+40*4)/2 {
+		t.Errorf("%v s left, want 100: each at its own pace", left)
+	}
+}
+
 func TestPrune(t *testing.T) {
 	c := tinyStudy(t, tinyModel(t))
 	if _, err := Run(context.Background(), c, Options{}); err != nil {
