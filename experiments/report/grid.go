@@ -17,7 +17,14 @@ type grid struct {
 	gains  map[lane]*study.Comparison
 	plan   map[lane]int // seeds that are planned
 	first  map[lane]study.Cell
-	lanes  []lane // in the order of the plan
+	lanes  []lane       // in the order of the plan
+	fell   map[run]bool // runs that learned nothing
+}
+
+// run is a lane's score of one seed.
+type run struct {
+	lane
+	seed uint64
 }
 
 // lane is what has a score for each seed.
@@ -32,7 +39,7 @@ func laneOf(c study.Cell) lane {
 }
 
 func newGrid(r *study.Results) *grid {
-	g := &grid{Results: r, scores: map[lane]map[uint64]study.CellResult{}, gains: map[lane]*study.Comparison{}, plan: map[lane]int{}, first: map[lane]study.Cell{}}
+	g := &grid{Results: r, scores: map[lane]map[uint64]study.CellResult{}, gains: map[lane]*study.Comparison{}, plan: map[lane]int{}, first: map[lane]study.Cell{}, fell: map[run]bool{}}
 	for _, c := range r.Plan.Cells {
 		l := laneOf(c)
 		if g.plan[l] == 0 {
@@ -49,10 +56,21 @@ func newGrid(r *study.Results) *grid {
 			g.scores[l] = map[uint64]study.CellResult{}
 		}
 		g.scores[l][c.Seed] = c
+		if c.NoLearned {
+			g.fell[run{l, c.Seed}] = true
+		}
 	}
 	for i := range r.Comparisons {
 		k := &r.Comparisons[i]
-		g.gains[lane{k.Task, k.Model, k.Target, k.Size, k.Arm, k.Intermediate}] = k
+		l := lane{k.Task, k.Model, k.Target, k.Size, k.Arm, k.Intermediate}
+		g.gains[l] = k
+		for _, seed := range k.ArmFailed {
+			g.fell[run{l, seed}] = true
+		}
+		l.arm, l.intermediate = study.Direct, ""
+		for _, seed := range k.DirectFailed {
+			g.fell[run{l, seed}] = true
+		}
 	}
 	return g
 }

@@ -9,16 +9,11 @@ import (
 	"fmt"
 	"html/template"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/klauspost/cpuid/v2"
-
 	"godwit/experiments/study"
-	"godwit/kernels"
 	"godwit/transformer/checkpoint"
 )
 
@@ -83,20 +78,28 @@ type pageView struct {
 	Arms        []armView
 	Verdicts    []taskView
 	Tested      bool // there are p-values
-	Comparisons []comparisonRow
+	Comparisons []taskComparisons
+	Compared    int
+	Explainable bool // there are the parts of the tests
 	Targets     []taskTargets
 	Learning    []curveView
 	Training    []curveGroup
+	Failures    bool // there are runs that learned nothing
+	FailedMark  template.HTML
 	Predictors  []predictorView
+	TaskKeys    []armView
 	Costs       []costRow
+	Energy      bool // it is known of some stages
 	Total       string
-	Hygiene     []hygieneRow
+	Hygiene     []hygieneView
 	Caveats     []string
 	Config      string
 	ModelsSeen  []named
 	DataSeen    []named
 	StageRows   []stageRow
-	Machine     []named
+	Machines    []machineRow
+	Unrecorded  int // stages that did not say where they ran
+	Maker       string
 }
 
 // named is a name with a value.
@@ -127,10 +130,11 @@ func render(r *study.Results, o options) ([]byte, error) {
 		Name: r.Name, Made: day(o.Made), Summary: g.summaryText(), Style: template.CSS(pageStyle), State: o.State,
 		StagesDone: len(r.Records), Stages: len(r.Plan.Stages), CellsDone: len(r.Plan.Cells) - r.Missing, Cells: len(r.Plan.Cells), Missing: r.Missing,
 		Models: len(g.models), Tasks: len(g.tasks),
-		Verdicts: g.verdicts(), Comparisons: g.comparisonRows(), Targets: g.targets(), Learning: g.learningCurves(), Training: g.trainingCurves(),
-		Predictors: g.predictors(), Costs: g.costs(), Total: g.total(), Hygiene: g.hygiene(), Caveats: g.caveats(),
-		Config: string(config), ModelsSeen: sorted(r.Plan.Models), DataSeen: sorted(r.Plan.Datasets), StageRows: g.stageRows(), Machine: machine(),
+		Verdicts: g.verdicts(), Comparisons: g.comparisonTables(), Compared: len(r.Comparisons), Explainable: g.explainable(), Targets: g.targets(), Learning: g.learningCurves(), Training: g.trainingCurves(),
+		Failures: len(g.fell) > 0, Predictors: g.predictors(), TaskKeys: g.taskKeys(), Costs: g.costs(), Energy: g.measured() > 0, Total: g.total(), Hygiene: g.hygiene(), Caveats: g.caveats(),
+		Config: string(config), ModelsSeen: sorted(r.Plan.Models), DataSeen: sorted(r.Plan.Datasets), StageRows: g.stageRows(), Maker: maker(),
 	}
+	v.Machines, v.Unrecorded = g.machines()
 	if o.State != "" {
 		v.Script = template.JS(liveScript)
 	}
@@ -156,6 +160,11 @@ func render(r *study.Results, o options) ([]byte, error) {
 			}
 		}
 	}
+	if v.Failures {
+		s := newSVG(14, 14, "a run that learned nothing")
+		s.failedMark(7, 7, 2.8, study.Direct, "")
+		v.FailedMark = s.html()
+	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, v); err != nil {
 		return nil, err
@@ -170,41 +179,4 @@ func sorted(values map[string]string) []named {
 	}
 	slices.SortFunc(list, func(a, b named) int { return strings.Compare(a.Name, b.Name) })
 	return list
-}
-
-// machine tells of the program and the computer that make the page.
-func machine() []named {
-	list := []named{
-		{"godwit", revision()},
-		{"Go", strings.TrimPrefix(runtime.Version(), "go")},
-		{"platform", runtime.GOOS + "/" + runtime.GOARCH},
-		{"CPU", cpuid.CPU.BrandName},
-		{"instruction set", kernels.ISA()},
-		{"threads", fmt.Sprint(kernels.Workers())},
-	}
-	if list[3].Value == "" {
-		list[3].Value = "unknown"
-	}
-	return list
-}
-
-// revision is the version of the program, as far as its build knows it.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown version"
-	}
-	version, changed := info.Main.Version, ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			version = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = ", changed since"
-		}
-	}
-	if version == "" {
-		version = "unknown version"
-	}
-	return version + changed
 }

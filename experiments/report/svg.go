@@ -45,6 +45,13 @@ func (s *svg) rect(x, y, w, h float64, class string, opacity float64) {
 	s.b.WriteString("/>")
 }
 
+// hoverRect draws a rectangle with a hover text.
+func (s *svg) hoverRect(x, y, w, h float64, class string, opacity float64, hover string) {
+	s.b.WriteString("<g>")
+	s.rect(x, y, w, h, class, opacity)
+	fmt.Fprintf(&s.b, "<title>%s</title></g>", html.EscapeString(hover))
+}
+
 // text places text; anchor is start, middle or end.
 func (s *svg) text(x, y float64, anchor, class, text string) {
 	fmt.Fprintf(&s.b, `<text x="%s" y="%s" text-anchor="%s" class="%s">%s</text>`, number(x), number(y), anchor, class, html.EscapeString(text))
@@ -86,24 +93,46 @@ func (s *svg) path(points [][2]float64, class string) {
 
 // mark draws an arm's mark, which tells it without colour, with a hover text.
 func (s *svg) mark(x, y, r float64, arm, class, hover string) {
-	var shape string
-	switch arm {
-	case study.Direct:
-		shape = fmt.Sprintf(`<circle cx="%s" cy="%s" r="%s"/>`, number(x), number(y), number(r))
-	case study.Intermediate:
-		shape = fmt.Sprintf(`<rect x="%s" y="%s" width="%s" height="%s"/>`, number(x-r*0.9), number(y-r*0.9), number(1.8*r), number(1.8*r))
-	case study.ZeroShot:
-		shape = polygon(x, y, r, [][2]float64{{0, -1.2}, {1.1, 0.8}, {-1.1, 0.8}})
-	case study.Control:
-		shape = polygon(x, y, r, [][2]float64{{0, 1.2}, {1.1, -0.8}, {-1.1, -0.8}})
-	default:
-		shape = polygon(x, y, r, [][2]float64{{0, -1.25}, {1.25, 0}, {0, 1.25}, {-1.25, 0}})
-	}
-	fmt.Fprintf(&s.b, `<g class="%s %s">%s`, class, armClass(arm), shape)
+	s.group(class+" "+armClass(arm), outline(armOrder(arm), x, y, r), hover)
+}
+
+// failedMark draws the mark of a run that learned nothing: crossed out.
+func (s *svg) failedMark(x, y, r float64, arm, hover string) {
+	reach := 1.7 * r
+	cross := fmt.Sprintf(`<path d="M%[1]s %[2]sL%[3]s %[4]sM%[1]s %[4]sL%[3]s %[2]s"/>`, number(x-reach), number(y-reach), number(x+reach), number(y+reach))
+	s.group("seed failed "+armClass(arm), outline(armOrder(arm), x, y, r)+cross, hover)
+}
+
+// taskMark draws the mark of the i-th task.
+func (s *svg) taskMark(x, y, r float64, i int, hover string) {
+	i %= shapes
+	s.group(fmt.Sprintf("point task-%d", i), outline(i, x, y, r), hover)
+}
+
+func (s *svg) group(class, shape, hover string) {
+	fmt.Fprintf(&s.b, `<g class="%s">%s`, class, shape)
 	if hover != "" {
 		fmt.Fprintf(&s.b, "<title>%s</title>", html.EscapeString(hover))
 	}
 	s.b.WriteString("</g>")
+}
+
+// shapes is how many can be told apart.
+const shapes = 5
+
+// outline draws one of them; numbers beyond the last stand for it.
+func outline(i int, x, y, r float64) string {
+	switch i {
+	case 0:
+		return fmt.Sprintf(`<circle cx="%s" cy="%s" r="%s"/>`, number(x), number(y), number(r))
+	case 1:
+		return fmt.Sprintf(`<rect x="%s" y="%s" width="%s" height="%s"/>`, number(x-r*0.9), number(y-r*0.9), number(1.8*r), number(1.8*r))
+	case 2:
+		return polygon(x, y, r, [][2]float64{{0, 1.2}, {1.1, -0.8}, {-1.1, -0.8}})
+	case 3:
+		return polygon(x, y, r, [][2]float64{{0, -1.2}, {1.1, 0.8}, {-1.1, 0.8}})
+	}
+	return polygon(x, y, r, [][2]float64{{0, -1.25}, {1.25, 0}, {0, 1.25}, {-1.25, 0}})
 }
 
 func polygon(x, y, r float64, corners [][2]float64) string {

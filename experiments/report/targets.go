@@ -14,6 +14,7 @@ import (
 type targetView struct {
 	Target, Setting string
 	Size            int
+	Failures        string // how many runs learned nothing
 	SVG             template.HTML
 }
 
@@ -31,7 +32,7 @@ func (g *grid) targets() []taskTargets {
 		v := taskTargets{Name: task, Metric: g.metric(task)}
 		last := ""
 		for _, p := range g.points(task) {
-			view := targetView{p.target, p.setting, p.size, g.dots(p)}
+			view := targetView{p.target, p.setting, p.size, g.failures(p), g.dots(p)}
 			if p.target == last {
 				v.Fewer = append(v.Fewer, view)
 			} else {
@@ -129,7 +130,7 @@ func (g *grid) lane(s *svg, l lane, sum summary, x scale, y float64, several boo
 			continue
 		}
 		lift := 4 * (float64(i%3) - 1) // equal scores don't hide one another
-		s.mark(x.at(c.Score), y+lift, 2.8, l.arm, "seed", fmt.Sprintf("%s, %s, seed %d: %s", l.model, name, c.Seed, score(c.Score)))
+		g.seed(s, x.at(c.Score), y+lift, 2.8, c, fmt.Sprintf("%s, %s, seed %d: %s", l.model, name, c.Seed, score(c.Score)))
 	}
 	if finite(sum.mean) {
 		s.mark(x.at(sum.mean), y, 4.6, l.arm, "mean", fmt.Sprintf("%s, %s, mean of %s: %s", l.model, name, plural(len(sum.values), "seed"), score(sum.mean)))
@@ -139,6 +140,36 @@ func (g *grid) lane(s *svg, l lane, sum summary, x scale, y float64, several boo
 		mean += "*"
 	}
 	s.text(width-2, y+4, "end", "number", mean)
+}
+
+// seed draws the score of one run.
+func (g *grid) seed(s *svg, x, y, r float64, c study.CellResult, hover string) {
+	if g.failed(c) {
+		s.failedMark(x, y, r, c.Arm, hover+", learned nothing")
+		return
+	}
+	s.mark(x, y, r, c.Arm, "seed", hover)
+}
+
+// failed says whether a run learned nothing: its score is no better than that of
+// always saying the commonest class, or its correlation is not above 0.
+func (g *grid) failed(c study.CellResult) bool { return g.fell[run{laneOf(c.Cell), c.Seed}] }
+
+// failures says how many runs on a target learned nothing; empty for none.
+func (g *grid) failures(p point) string {
+	failed, all := 0, 0
+	for _, l := range g.at(p) {
+		for _, c := range g.cells(l) {
+			all++
+			if g.failed(c) {
+				failed++
+			}
+		}
+	}
+	if failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s learned nothing (×)", failed, plural(all, "run"))
 }
 
 // curveView is a panel of small multiples.
@@ -235,7 +266,7 @@ func (g *grid) learningCurve(target, model string, lanes []lane, sizes []int) te
 			}
 			for _, c := range sum.cells {
 				if finite(c.Score) {
-					s.mark(at, y.at(c.Score), 2, arm, "seed", fmt.Sprintf("%s %s, %d examples, seed %d: %s", l.arm, l.intermediate, l.size, c.Seed, score(c.Score)))
+					g.seed(s, at, y.at(c.Score), 2, c, fmt.Sprintf("%s %s, %d examples, seed %d: %s", l.arm, l.intermediate, l.size, c.Seed, score(c.Score)))
 				}
 			}
 			if finite(sum.mean) {
