@@ -3,11 +3,13 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,7 @@ func TestInBrowser(t *testing.T) {
 		`aria-label="Learning curves on`: 2 * 2 * 3 * 2,
 		`aria-label="Training loss on`:   2 * 3 * 4,
 		`against measured gain"`:         2,
+		`class="point task-`:             2*2*3*2*2*3 + 2 + 2*2, // predictors, tasks, models, targets, ways, sizes; the legend; the correlations
 	} {
 		if n := strings.Count(page, what); n != want || n == 0 {
 			t.Errorf("%d times %s in the browser, want %d", n, what, want)
@@ -102,6 +105,31 @@ func TestInBrowser(t *testing.T) {
 	}
 	if _, asked := open(t, "file://"+trap); len(asked) == 0 {
 		t.Error("the request of another page is not in the log")
+	}
+}
+
+// TestNothingScrollsSideways lays the page out in frames as wide as a telephone
+// and as a screen, with everything unfolded, and measures what it needs.
+func TestNothingScrollsSideways(t *testing.T) {
+	browser(t)
+	r := withPredictors(withEvidence(made(everything)))
+	html := strings.ReplaceAll(rendered(t, r), "<details>", "<details open>")
+	frames := `<!DOCTYPE html><iframe src="/page" style="border:0;width:390px;height:800px"></iframe><iframe src="/page" style="border:0;width:1280px;height:800px"></iframe><script>
+onload = () => { document.title = "needs " + [...document.querySelectorAll("iframe")].map(f => f.contentDocument.documentElement.scrollWidth).join(" and ") }
+</script>`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if q.URL.Path == "/page" {
+			io.WriteString(w, html)
+		} else {
+			io.WriteString(w, frames)
+		}
+	}))
+	defer server.Close()
+	page, _ := open(t, server.URL, "--virtual-time-budget=20000", "--hide-scrollbars")
+	if want := "<title>needs 390 and 1280</title>"; !strings.Contains(page, want) {
+		title := regexp.MustCompile("<title>[^<]*").FindString(page)
+		t.Errorf("in frames 390 and 1280 pixels wide the page says %q, want %q", title, want)
 	}
 }
 

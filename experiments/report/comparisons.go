@@ -11,11 +11,12 @@ import (
 
 // comparisonRow is a comparison in words.
 type comparisonRow struct {
+	Place, Way, Short                                   string // see [grid.short]
 	Target, Model, Arm, Intermediate                    string
 	Size                                                int
 	Direct, Score, Gain, Interval, P, Adjusted, Outcome string
 	Bootstrap, Above, Both, Example, SignFlip           string
-	Alone, InFamily, DirectFailed, ArmFailed            string
+	Alone, InFamily, Failed                             string
 	Significant, Control                                bool
 }
 
@@ -30,7 +31,7 @@ func (g *grid) comparisonTables() []taskComparisons {
 	for _, task := range g.tasks {
 		var rows []comparisonRow
 		for _, k := range g.comparisons(task, "", "") {
-			rows = append(rows, comparisonOf(k))
+			rows = append(rows, g.comparisonOf(k))
 		}
 		if len(rows) > 0 {
 			tables = append(tables, taskComparisons{task, g.metric(task), rows})
@@ -39,17 +40,18 @@ func (g *grid) comparisonTables() []taskComparisons {
 	return tables
 }
 
-func comparisonOf(k *study.Comparison) comparisonRow {
+func (g *grid) comparisonOf(k *study.Comparison) comparisonRow {
 	positive, negative := significant(k)
 	row := comparisonRow{
 		Target: k.Target, Model: k.Model, Arm: k.Arm, Intermediate: k.Intermediate, Size: k.Size,
 		Direct: score(stats.Mean(k.Direct)), Score: score(stats.Mean(k.Scores)), Gain: signed(k.Gain), Interval: between(k.Low, k.High),
 		P: pValue(k.P), Adjusted: pValue(k.AdjustedP), Outcome: outcome(k), Significant: positive || negative, Control: k.Arm == study.Control,
 		Bootstrap: "–", Above: "–", Both: "–", Example: "–", SignFlip: "–", Alone: scoreOf(k.DetectableAlone), InFamily: scoreOf(k.Detectable),
-		DirectFailed: seedList(k.DirectFailed), ArmFailed: seedList(k.ArmFailed),
+		Failed: failedSeeds(k),
 	}
+	row.Place, row.Way, row.Short = g.short(k)
 	if row.Control && row.Outcome == study.NotShown {
-		row.Outcome = "control"
+		row.Outcome, row.Short = "control", "control"
 	}
 	if b := k.Bootstrap; b != nil {
 		row.Bootstrap, row.Above = between(&b.Low, &b.High), fmt.Sprintf("%.0f %%", 100*b.Above)
@@ -58,6 +60,30 @@ func comparisonOf(k *study.Comparison) comparisonRow {
 		row.Both, row.Example, row.SignFlip = pValue(t.SeedsAndExamples), pValue(&t.Example), pValue(&t.SignFlip)
 	}
 	return row
+}
+
+// short names the target, the arm and the outcome of a comparison in as few words as
+// tell them apart: without size or intermediate dataset if the model has one there.
+func (g *grid) short(k *study.Comparison) (place, way, shown string) {
+	place, way, shown = k.Target, k.Arm, outcome(k)
+	if shown == study.NotShown {
+		shown = "not shown"
+	}
+	sizes := map[int]bool{}
+	var others []string
+	for _, l := range g.lanes {
+		if l.task == k.Task && l.model == k.Model && l.target == k.Target && l.intermediate != "" {
+			sizes[l.size] = true
+			others = with(others, l.intermediate)
+		}
+	}
+	if len(sizes) > 1 {
+		place += fmt.Sprintf(", %d", k.Size)
+	}
+	if len(others) > 1 {
+		way += ", " + k.Intermediate
+	}
+	return place, way, shown
 }
 
 // explainable says whether there is more to tell of the comparisons than the
@@ -74,16 +100,22 @@ func scoreOf(v *float64) string {
 	return score(*v)
 }
 
-// seedList names seeds.
-func seedList(seeds []uint64) string {
-	if len(seeds) == 0 {
-		return "none"
+// failedSeeds names the seeds that learned nothing, a dash for none.
+func failedSeeds(k *study.Comparison) string {
+	var parts []string
+	for _, f := range []struct {
+		arm   string
+		seeds []uint64
+	}{{study.Direct, k.DirectFailed}, {"arm", k.ArmFailed}} {
+		if len(f.seeds) > 0 {
+			text := fmt.Sprint(f.seeds) // in brackets
+			parts = append(parts, f.arm+" "+strings.ReplaceAll(text[1:len(text)-1], " ", ", "))
+		}
 	}
-	var names []string
-	for _, s := range seeds {
-		names = append(names, fmt.Sprint(s))
+	if len(parts) == 0 {
+		return "–"
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // pValue writes a probability as far as it can be told apart.

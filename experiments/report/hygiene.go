@@ -22,7 +22,8 @@ type hygieneView struct {
 
 // partRow is a split of a dataset.
 type partRow struct {
-	Dataset, Role, Split                string // dataset and role are empty where they are those of the row above
+	Dataset, Role                       string // of the first row of each
+	Split                               string
 	Examples                            string
 	Balance                             template.HTML
 	Labels                              string

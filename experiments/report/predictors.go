@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strings"
 
 	"godwit/experiments/metric"
 	"godwit/experiments/study"
@@ -19,9 +20,9 @@ type predictorView struct {
 
 // correlation is the rank correlation of a predictor with gains.
 type correlation struct {
-	Mark  template.HTML // of a task; none for all of them
-	Of    string
-	Value string
+	Mark                 template.HTML // of a task; none for all of them
+	Of                   string
+	Value, Pairs, Chance string
 }
 
 // forecast is a predictor's value with the gain that was then measured.
@@ -61,23 +62,27 @@ func (g *grid) predictors() []predictorView {
 	return views
 }
 
-// correlations are over all pairs and for each task, where they are not too few.
+// correlations are over all pairs and for each task.
 func (g *grid) correlations(all []forecast) []correlation {
-	list := []correlation{{Of: "all", Value: rankCorrelation(all)}}
+	var list []correlation
 	for i, task := range g.tasks {
 		some := slices.DeleteFunc(slices.Clone(all), func(f forecast) bool { return f.task != task })
-		if len(some) > 0 && len(some) < len(all) {
-			list = append(list, correlation{taskMark(i, task), task, rankCorrelation(some)})
+		if len(some) > 0 {
+			list = append(list, rankCorrelation(taskMark(i, task), task, some))
 		}
+	}
+	if len(list) > 1 {
+		list = append(list, rankCorrelation("", "all", all))
 	}
 	return list
 }
 
-// rankCorrelation writes Spearman's, with the standard deviation that it has
-// of as many unrelated pairs, 1/√(n−1).
-func rankCorrelation(list []forecast) string {
+// rankCorrelation is Spearman's, where the pairs are not too few, with the
+// standard deviation that it has of as many unrelated pairs, 1/√(n−1).
+func rankCorrelation(mark template.HTML, of string, list []forecast) correlation {
+	c := correlation{mark, of, "too few", fmt.Sprint(len(list)), "–"}
 	if len(list) < fewest {
-		return fmt.Sprintf("%s: too few", plural(len(list), "pair"))
+		return c
 	}
 	var values, gains []float64
 	for _, f := range list {
@@ -85,9 +90,12 @@ func rankCorrelation(list []forecast) string {
 	}
 	s, err := metric.Regression(gains, values)
 	if err != nil || !finite(s.Spearman) {
-		return fmt.Sprintf("undefined for %d pairs", len(list))
+		c.Value = "undefined"
+		return c
 	}
-	return fmt.Sprintf("%s for %d pairs (chance ±%.2f)", signed(s.Spearman), len(list), 1/math.Sqrt(float64(len(list)-1)))
+	c.Value = strings.Replace(fmt.Sprintf("%+.2f", s.Spearman), "-", "−", 1)
+	c.Chance = fmt.Sprintf("±%.2f", 1/math.Sqrt(float64(len(list)-1)))
+	return c
 }
 
 // taskMark is a task's mark among text.

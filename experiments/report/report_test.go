@@ -366,7 +366,7 @@ func TestFiguresHaveTheirData(t *testing.T) {
 			t.Errorf("%s: %d marks, want %d", f.label, n, intermediate)
 		}
 	}
-	if len(scatters) != 2 || !strings.Contains(page, "<li> <span>all</span> &#43;0.9") {
+	if len(scatters) != 2 || !strings.Contains(page, `<td> all</td><td class="n">&#43;0.9`) {
 		t.Errorf("%d scatters, want 2 with their correlations", len(scatters))
 	}
 

@@ -125,15 +125,17 @@ func (g *grid) lane(s *svg, l lane, sum summary, x scale, y float64, several boo
 			s.line(x.at(end), y-4, x.at(end), y+4, "interval "+armClass(l.arm))
 		}
 	}
-	for i, c := range sum.cells {
-		if !finite(c.Score) {
-			continue
+	for _, failed := range []bool{false, true} { // crosses lie above the mean, which would hide them
+		for i, c := range sum.cells {
+			if !finite(c.Score) || g.failed(c) != failed {
+				continue
+			}
+			lift := 4 * (float64(i%3) - 1) // equal scores don't hide one another
+			g.seed(s, x.at(c.Score), y+lift, 2.8, c, fmt.Sprintf("%s, %s, seed %d: %s", l.model, name, c.Seed, score(c.Score)))
 		}
-		lift := 4 * (float64(i%3) - 1) // equal scores don't hide one another
-		g.seed(s, x.at(c.Score), y+lift, 2.8, c, fmt.Sprintf("%s, %s, seed %d: %s", l.model, name, c.Seed, score(c.Score)))
-	}
-	if finite(sum.mean) {
-		s.mark(x.at(sum.mean), y, 4.6, l.arm, "mean", fmt.Sprintf("%s, %s, mean of %s: %s", l.model, name, plural(len(sum.values), "seed"), score(sum.mean)))
+		if !failed && finite(sum.mean) {
+			s.mark(x.at(sum.mean), y, 4.6, l.arm, "mean", fmt.Sprintf("%s, %s, mean of %s: %s", l.model, name, plural(len(sum.values), "seed"), score(sum.mean)))
+		}
 	}
 	mean := score(sum.mean)
 	if len(sum.cells) < g.plan[l] {
