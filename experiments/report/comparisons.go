@@ -17,7 +17,7 @@ type comparisonRow struct {
 	Direct, Score, Gain, Interval, P, Adjusted, Outcome string
 	Bootstrap, Above, Both, Example, SignFlip           string
 	Alone, InFamily, Failed                             string
-	Significant, Control                                bool
+	Significant                                         bool
 }
 
 // taskComparisons are the comparisons of a task.
@@ -45,12 +45,12 @@ func (g *grid) comparisonOf(k *study.Comparison) comparisonRow {
 	row := comparisonRow{
 		Target: k.Target, Model: k.Model, Arm: k.Arm, Intermediate: k.Intermediate, Size: k.Size,
 		Direct: score(stats.Mean(k.Direct)), Score: score(stats.Mean(k.Scores)), Gain: signed(k.Gain), Interval: between(k.Low, k.High),
-		P: pValue(k.P), Adjusted: pValue(k.AdjustedP), Outcome: outcome(k), Significant: positive || negative, Control: k.Arm == study.Control,
+		P: pValue(k.P), Adjusted: pValue(k.AdjustedP), Outcome: outcome(k), Significant: positive || negative,
 		Bootstrap: "–", Above: "–", Both: "–", Example: "–", SignFlip: "–", Alone: scoreOf(k.DetectableAlone), InFamily: scoreOf(k.Detectable),
 		Failed: failedSeeds(k),
 	}
 	row.Place, row.Way, row.Short = g.short(k)
-	if row.Control && row.Outcome == study.NotShown {
+	if k.Arm == study.Control && row.Outcome == study.NotShown {
 		row.Outcome, row.Short = "control", "control"
 	}
 	if b := k.Bootstrap; b != nil {

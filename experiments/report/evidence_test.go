@@ -404,3 +404,38 @@ func TestPretrainingCurves(t *testing.T) {
 		t.Errorf("the first curves are of %q, want those of the encoders", first.text())
 	}
 }
+
+// TestTableTellsOfTests: the caption says what the numbers rest on, where it is known.
+func TestTableTellsOfTests(t *testing.T) {
+	r := made(everything)
+	for i := range r.Cells {
+		r.Cells[i].NoLearned = false
+	}
+	r = withEvidence(r)
+	caption := strings.Split(string(latex(r)), "\n")[1]
+	for _, want := range []string{"p joins tests over both", fmt.Sprintf("2 runs of %d learned nothing", len(r.Cells))} {
+		if !strings.Contains(caption, want) {
+			t.Errorf("the caption %q does not say %q", caption, want)
+		}
+	}
+	r.Comparisons = slices.DeleteFunc(r.Comparisons, func(k study.Comparison) bool { return k.AdjustedP != nil || len(k.DirectFailed) > 0 })
+	if caption = strings.Split(string(latex(r)), "\n")[1]; strings.Contains(caption, "Holm") || strings.Contains(caption, "learned nothing") {
+		t.Errorf("the caption %q tells of tests that were not made", caption)
+	}
+}
+
+// TestNoEmptyCurves: a half-way study has no learning curves of what has not begun.
+func TestNoEmptyCurves(t *testing.T) {
+	r := made(everything)
+	late := r.Cells[0].Target
+	r.Cells = slices.DeleteFunc(r.Cells, func(c study.CellResult) bool { return c.Target == late })
+	curves := parse(t, rendered(t, r)).figures("Learning curves on ")
+	if len(curves) != 2*3*2 { // tasks, models, intermediates of the other target
+		t.Errorf("%d learning curves, want 12", len(curves))
+	}
+	for _, f := range curves {
+		if strings.Contains(f.label, late) || len(f.classed("seed")) == 0 {
+			t.Errorf("%s is empty", f.label)
+		}
+	}
+}

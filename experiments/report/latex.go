@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"godwit/experiments/stats"
@@ -15,6 +16,12 @@ func latex(r *study.Results) []byte {
 	caption := "Study " + r.Name + ": score of each arm, and its gain over direct fine-tuning on the same seeds and test examples."
 	for _, c := range r.Caveats {
 		caption += " " + upperFirst(strings.TrimSuffix(c, ".")) + "."
+	}
+	if slices.ContainsFunc(r.Comparisons, func(k study.Comparison) bool { return k.AdjustedP != nil }) {
+		caption += " Intervals are for other seeds and other test examples of the same kind; p joins tests over both, corrected by Holm within task, setting and arm."
+	}
+	if n := len(newGrid(r).fell); n > 0 {
+		caption += fmt.Sprintf(" %s of %d learned nothing and count like the others.", plural(n, "run"), len(r.Cells))
 	}
 	if r.Missing > 0 {
 		caption += fmt.Sprintf(" Not finished: %d of %d cells are missing.", r.Missing, len(r.Plan.Cells))

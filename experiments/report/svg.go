@@ -98,7 +98,7 @@ func (s *svg) mark(x, y, r float64, arm, class, hover string) {
 
 // failedMark draws the mark of a run that learned nothing: crossed out.
 func (s *svg) failedMark(x, y, r float64, arm, hover string) {
-	reach := 1.7 * r
+	reach := 1.6 * r
 	cross := fmt.Sprintf(`<path d="M%[1]s %[2]sL%[3]s %[4]sM%[1]s %[4]sL%[3]s %[2]s"/>`, number(x-reach), number(y-reach), number(x+reach), number(y+reach))
 	s.group("seed failed "+armClass(arm), outline(armOrder(arm), x, y, r)+cross, hover)
 }

@@ -203,8 +203,8 @@ func (g *grid) learningCurves() []curveView {
 			}
 			for _, model := range g.models {
 				all := g.of(func(l lane) bool { return l.task == task && l.target == target && l.model == model })
-				if len(all) == 0 {
-					continue
+				if !slices.ContainsFunc(all, func(l lane) bool { return len(g.scores[l]) > 0 }) {
+					continue // nothing to draw yet
 				}
 				ways := intermediates(all)
 				if len(ways) < 2 {
@@ -257,6 +257,15 @@ func (g *grid) learningCurve(target, model string, lanes []lane, sizes []int) te
 	for i, arm := range arms {
 		var means [][2]float64
 		shift := 3 * (float64(i) - float64(len(arms)-1)/2) // intervals stand beside each other
+		seeds := func(failed bool) {
+			for _, l := range lanes {
+				for _, c := range summaries[l].cells {
+					if l.arm == arm && finite(c.Score) && g.failed(c) == failed {
+						g.seed(s, x.at(float64(max(1, l.size)))+shift, y.at(c.Score), 2, c, fmt.Sprintf("%s %s, %d examples, seed %d: %s", l.arm, l.intermediate, l.size, c.Seed, score(c.Score)))
+					}
+				}
+			}
+		}
 		for _, l := range lanes {
 			if l.arm != arm {
 				continue
@@ -266,19 +275,16 @@ func (g *grid) learningCurve(target, model string, lanes []lane, sizes []int) te
 			if finite(sum.low) {
 				s.line(at, y.at(sum.low), at, y.at(sum.high), "interval thin "+armClass(arm))
 			}
-			for _, c := range sum.cells {
-				if finite(c.Score) {
-					g.seed(s, at, y.at(c.Score), 2, c, fmt.Sprintf("%s %s, %d examples, seed %d: %s", l.arm, l.intermediate, l.size, c.Seed, score(c.Score)))
-				}
-			}
 			if finite(sum.mean) {
 				means = append(means, [2]float64{at, y.at(sum.mean)})
 			}
 		}
+		seeds(false)
 		s.path(means, "curve "+armClass(arm))
 		for _, m := range means {
 			s.mark(m[0], m[1], 3.8, arm, "mean", "")
 		}
+		seeds(true) // crosses lie above the means
 	}
 	return s.html()
 }
