@@ -307,6 +307,9 @@ func TestMachines(t *testing.T) {
 	if strings.Contains(s.text(), "did not record where they ran") || !strings.Contains(s.text(), "This page was made 2026-11-23 12:00 UTC by godwit") {
 		t.Errorf("what is said of machines: %q", s.text())
 	}
+	if list, unrecorded := newGrid(made(everything)).machines(); len(list) != 0 || unrecorded != len(made(everything).Records) {
+		t.Errorf("of older stages %v, %d unrecorded", list, unrecorded)
+	}
 	old := parse(t, rendered(t, made(everything))).section(t, "repeat")
 	if want := fmt.Sprintf("%d finished stages did not record where they ran.", len(made(everything).Records)); !strings.Contains(old.text(), want) || strings.Contains(old.text(), "CPU") {
 		t.Errorf("of older stages the page says %q, want %q", old.text(), want)
