@@ -257,15 +257,15 @@ func TestEnergyAndGainPerMinute(t *testing.T) {
 	results := func() *study.Results {
 		r := &study.Results{Name: "n", Plan: &study.Plan{Config: &study.Config{}}, Cells: []study.CellResult{
 			cell(study.Direct, "g", 0.5, "d"), cell(study.Intermediate, "g", 0.6, "p", "i", "f"),
-			cell(study.Direct, "far", 0.1, "x"), // nothing is finished to hold it against
+			cell(study.Direct, "far", 0.1, "x"), cell(study.Intermediate, "near", 0.9, "i", "y"), // neither has its counterpart
 		}, Records: map[string]*study.Record{
 			"d": {Seconds: 60, Joules: j(600)}, "i": {Seconds: 120, Joules: j(500e3)}, "f": {Seconds: 60, Joules: j(100e3)},
-			"x": {Seconds: 6000, Joules: j(1000)}, "p": {Seconds: 900, Pretrain: &train.PretrainResult{}},
+			"x": {Seconds: 6000, Joules: j(1000)}, "y": {Seconds: 600}, "p": {Seconds: 900, Pretrain: &train.PretrainResult{}},
 		}}
 		for _, c := range r.Cells {
 			r.Plan.Cells = append(r.Plan.Cells, c.Cell)
 		}
-		for _, key := range []string{"d", "p", "i", "f", "x"} {
+		for _, key := range []string{"d", "p", "i", "f", "x", "y"} {
 			r.Plan.Stages = append(r.Plan.Stages, study.Stage{Key: key, Name: key})
 		}
 		return r
@@ -273,7 +273,7 @@ func TestEnergyAndGainPerMinute(t *testing.T) {
 	r := results()
 	s := parse(t, rendered(t, r)).section(t, "costs")
 	has(t, s.rows(), "t", "direct", "2", "50.5 min", "–", "1\u202f000", "800 J", "–", "–")
-	has(t, s.rows(), "", "intermediate", "1", "3.0 min", "+2.0 min", "1\u202f000", "0.17 kWh", "+0.100", "+0.050")
+	has(t, s.rows(), "", "intermediate", "2", "7.5 min", "+2.0 min", "1\u202f000", "0.17 kWh", "+0.100", "+0.050")
 	if !strings.Contains(s.text(), "The 4 of them whose energy could be read took 0.17 kWh.") {
 		t.Errorf("no total energy in %q", s.text())
 	}
@@ -283,7 +283,7 @@ func TestEnergyAndGainPerMinute(t *testing.T) {
 	}
 	page := rendered(t, r)
 	s = parse(t, page).section(t, "costs")
-	has(t, s.rows(), "", "intermediate", "1", "3.0 min", "+2.0 min", "1\u202f000", "+0.100", "+0.050")
+	has(t, s.rows(), "", "intermediate", "2", "7.5 min", "+2.0 min", "1\u202f000", "+0.100", "+0.050")
 	if strings.Count(page, "Energy could not be read on this machine.") != 1 || strings.Contains(page, "Energy per run") {
 		t.Error("the page does not say once that energy is unknown, or has an empty column")
 	}
