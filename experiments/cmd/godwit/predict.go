@@ -14,7 +14,7 @@ import (
 
 type evalCommand struct {
 	Model string `required:"" help:"Directory of a fine-tuned model." placeholder:"DIR"`
-	File  string `arg:"" help:"Data: .csv, .tsv or .jsonl, also gzipped."`
+	File  string `arg:"" help:"Data: .csv, .tsv or .jsonl, also as .gz or .zst, or .parquet."`
 	columnFlags
 	MaxLength int  `help:"Tokens to which texts are cut; by default 128, or as many as the model has positions for." placeholder:"N"`
 	JSON      bool `help:"Print the scores as JSON."`

@@ -21,7 +21,7 @@ import (
 type trainCommand struct {
 	Model string `required:"" help:"Directory of a Hugging Face checkpoint." placeholder:"DIR"`
 	Task  string `required:"" enum:"classification,regression" help:"classification or regression." placeholder:"TASK"`
-	Train string `required:"" help:"Training data: .csv, .tsv or .jsonl, also gzipped." placeholder:"FILE"`
+	Train string `required:"" help:"Training data: .csv, .tsv or .jsonl, also as .gz or .zst, or .parquet." placeholder:"FILE"`
 	Dev   string `help:"Data on which the best checkpoint is chosen; by default a tenth of the training data, cut by seed." placeholder:"FILE"`
 	Test  string `help:"Data on which the chosen checkpoint is scored at the end." placeholder:"FILE"`
 	columnFlags
