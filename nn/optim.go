@@ -59,6 +59,8 @@ type Adam struct {
 
 	decoupled bool
 	state     []AdamState
+	moving    [][]bool    // of parameters whose gradients have rows: which rows' moments are not all 0
+	still     [][]float32 // room of each worker for the decay of other rows
 }
 
 // AdamState is what Adam keeps of one parameter.
@@ -103,7 +105,7 @@ func (o *Adam) SetState(state []AdamState) {
 			panic(fmt.Sprintf("nn: %s after %d steps has moments of %d and %d elements, expected %d", p.Name, s.Steps, len(s.FirstMoment), len(s.SecondMoment), want))
 		}
 	}
-	o.state = state
+	o.state, o.moving = state, nil
 }
 
 func (o *Adam) Step(learningRate float64, gradScale float32) {
@@ -127,18 +129,113 @@ func (o *Adam) Step(learningRate float64, gradScale float32) {
 			LearningRate: learningRate, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon,
 			WeightDecay: decay, Step: s.Steps, GradScale: gradScale, Decoupled: o.decoupled,
 		}
-		inPieces(len(p.Data), func(a, b int) {
-			kernels.Adam(p.Data[a:b], p.Grad[a:b], s.FirstMoment[a:b], s.SecondMoment[a:b], k)
-		})
+		if rows := o.movingRows(i); rows != nil && (k.Decoupled || k.WeightDecay == 0) && finite(gradScale) {
+			o.stepRows(p, s, k, rows)
+		} else {
+			inPieces(len(p.Data), func(a, b int) {
+				kernels.Adam(p.Data[a:b], p.Grad[a:b], s.FirstMoment[a:b], s.SecondMoment[a:b], k)
+			})
+		}
 		p.Changed()
 	}
 }
+
+// movingRows returns which rows of parameter i have a gradient in this step or
+// moments that are not all 0, or nil if that is not known.
+func (o *Adam) movingRows(i int) []bool {
+	if o.moving == nil {
+		o.moving = make([][]bool, len(o.Parameters))
+	}
+	p, s := o.Parameters[i], &o.state[i]
+	touched, known := p.GradRows()
+	if !known {
+		o.moving[i] = nil
+		return nil
+	}
+	if o.moving[i] == nil {
+		rows, h := make([]bool, p.Rows()), p.Cols()
+		for r := range rows {
+			rows[r] = !zero(s.FirstMoment[r*h:(r+1)*h]) || !zero(s.SecondMoment[r*h:(r+1)*h])
+		}
+		o.moving[i] = rows
+	}
+	for _, r := range touched {
+		o.moving[i][r] = true
+	}
+	return o.moving[i]
+}
+
+// stepRows is a step of a table of which most rows have neither a gradient nor
+// moments. These only decay, w - (Decay w + 0) in the words of generic.Adam, to the same bits:
+// that spares three quarters of the traffic with memory, which is what a step waits for.
+func (o *Adam) stepRows(p Parameter, s *AdamState, k kernels.AdamParams, moving []bool) {
+	const most = 4096 // elements at a time: they stay in the cache
+	decay := float32(k.LearningRate * k.WeightDecay)
+	for len(o.still) < kernels.Workers() {
+		o.still = append(o.still, nil)
+	}
+	h := p.Cols()
+	rows := max(1, piece/h)
+	kernels.Parallel((len(moving)+rows-1)/rows, func(task, worker int) {
+		end := min(len(moving), (task+1)*rows)
+		for r := task * rows; r < end; {
+			to := r + 1
+			for to < end && moving[to] == moving[r] {
+				to++
+			}
+			a, b := r*h, to*h
+			switch {
+			case moving[r]:
+				kernels.Adam(p.Data[a:b], p.Grad[a:b], s.FirstMoment[a:b], s.SecondMoment[a:b], k)
+			case k.WeightDecay != 0:
+				if o.still[worker] == nil {
+					o.still[worker] = make([]float32, most)
+				}
+				for ; a < b; a += most {
+					w := p.Data[a:min(b, a+most)]
+					d := o.still[worker][:len(w)]
+					clear(d)
+					kernels.Axpy(d, decay, w)
+					kernels.Axpy(w, -1, d)
+				}
+			}
+			r = to
+		}
+	})
+}
+
+// zero reports whether all elements are +0.
+func zero(x []float32) bool {
+	for _, v := range x {
+		if math.Float32bits(v) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func finite(x float32) bool { return x-x == 0 }
 
 // piece is how many elements of a parameter one task updates.
 const piece = 1 << 15
 
 func inPieces(n int, f func(a, b int)) {
 	kernels.Parallel((n+piece-1)/piece, func(i, _ int) { f(i*piece, min(n, (i+1)*piece)) })
+}
+
+// pieces tells which of the n pieces of a gradient hold rows that are not 0, nil if that is not known.
+func pieces(p Parameter, n int) []bool {
+	rows, known := p.GradRows()
+	if !known {
+		return nil
+	}
+	reached, h := make([]bool, n), p.Cols()
+	for _, r := range rows {
+		for i := int(r) * h / piece; i <= (int(r+1)*h-1)/piece; i++ {
+			reached[i] = true
+		}
+	}
+	return reached
 }
 
 // ClipGradNorm returns the Euclidean norm of all gradients together, and the
@@ -156,7 +253,11 @@ func ClipGradNorm(parameters []Parameter, max float64) (norm float64, scale floa
 			sums = make([]float64, n)
 		}
 		sums = sums[:n]
+		reached := pieces(p, n)
 		kernels.Parallel(n, func(i, _ int) {
+			if sums[i] = 0; reached != nil && !reached[i] {
+				return // all 0
+			}
 			sums[i] = kernels.SumSquares(p.Grad[i*piece : min(len(p.Grad), (i+1)*piece)])
 		})
 		for _, s := range sums {

@@ -47,11 +47,7 @@ func (tp *Tape) scatterAdd(l Lookup, g []float32) {
 	if !l.Table.wantsGrad {
 		return
 	}
-	d, accumulate := tp.gradient(l.Table)
-	if !accumulate {
-		const piece = 1 << 16
-		kernels.Parallel((len(d)+piece-1)/piece, func(i, _ int) { clear(d[i*piece : min(len(d), (i+1)*piece)]) })
-	}
+	d := tp.gradientOfRows(l.Table, l.IDs)
 	const columns = 64
 	h := l.Table.Cols()
 	kernels.Parallel((h+columns-1)/columns, func(task, _ int) {

@@ -123,8 +123,42 @@ func (tp *Tape) gradient(t *Tensor) (g []float32, accumulate bool) {
 		}
 	}
 	accumulate = t.hasGrad
-	t.hasGrad = true
+	t.hasGrad, t.onlyRows = true, false
 	return t.Grad, accumulate
+}
+
+// gradientOfRows returns the place of t's gradient, to be added to in the
+// given rows alone. What is not 0 there is a contribution of this step.
+func (tp *Tape) gradientOfRows(t *Tensor, rows []int32) []float32 {
+	known := t.parameter && t.onlyRows
+	g, accumulate := tp.gradient(t)
+	h := t.Cols()
+	switch {
+	case accumulate && !known:
+		return g
+	case accumulate:
+	case known:
+		for _, r := range t.gradRows {
+			clear(g[int(r)*h : int(r+1)*h])
+			t.inRows[r] = false
+		}
+		t.gradRows = t.gradRows[:0]
+	default:
+		const piece = 1 << 16
+		kernels.Parallel((len(g)+piece-1)/piece, func(i, _ int) { clear(g[i*piece : min(len(g), (i+1)*piece)]) })
+		if !t.parameter {
+			return g
+		}
+		t.gradRows, t.inRows = t.gradRows[:0], make([]bool, t.Rows())
+	}
+	t.onlyRows = true
+	for _, r := range rows {
+		if !t.inRows[r] {
+			t.inRows[r] = true
+			t.gradRows = append(t.gradRows, r)
+		}
+	}
+	return g
 }
 
 // gradientToAddTo returns the place of t's gradient, zero unless a contribution

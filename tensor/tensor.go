@@ -33,6 +33,10 @@ type Tensor struct {
 
 	hasGrad   bool // Grad holds a contribution of this step
 	parameter bool
+	// Of a table that was only looked up since Grad was made: Grad is 0 outside of these rows.
+	onlyRows  bool
+	gradRows  []int32 // each once
+	inRows    []bool  // whether a row is among them
 	wantsGrad bool
 
 	// Packed forms of a weight matrix, valid for one version of Data.
@@ -106,6 +110,13 @@ func (t *Tensor) matrixOf(x []float32) kernels.Matrix {
 
 // HasGrad reports whether the last backward pass reached the tensor.
 func (t *Tensor) HasGrad() bool { return t.hasGrad }
+
+// GradRows returns the rows outside of which the gradient is 0, each once, if
+// that is known: of a table whose rows were looked up, and that was used in no other way. A
+// large vocabulary's table is mostly not touched in a step.
+func (t *Tensor) GradRows() (rows []int32, known bool) {
+	return t.gradRows, t.hasGrad && t.onlyRows
+}
 
 // ZeroGrad forgets the gradient: the next backward pass starts anew.
 func (t *Tensor) ZeroGrad() { t.hasGrad = false }
