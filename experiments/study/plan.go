@@ -232,7 +232,7 @@ func (p *planner) read(t *Task) (map[*Dataset]*loaded, error) {
 		l := data[d]
 		if d.RemoveLeaks {
 			if n := l.withoutLeaks(tests, ids[d.Parallel]); n > 0 {
-				p.caveat("%s: %d training and dev examples of %s were left out: they are like test examples, or translations of them", t.Name, n, d.Name)
+				p.caveat("%s: of the training and dev examples of %s, %d like test examples, or translations of them, were left out", t.Name, d.Name, n)
 			}
 			if len(l.Train) == 0 {
 				return nil, fmt.Errorf("task %s, dataset %s: all training examples are like test examples", t.Name, d.Name)
