@@ -46,7 +46,7 @@ func (g *grid) comparisonOf(k *study.Comparison) comparisonRow {
 		Target: k.Target, Model: k.Model, Arm: k.Arm, Intermediate: k.Intermediate, Size: k.Size,
 		Direct: score(stats.Mean(k.Direct)), Score: score(stats.Mean(k.Scores)), Gain: signed(k.Gain), Interval: between(k.Low, k.High),
 		P: pValue(k.P), Adjusted: pValue(k.AdjustedP), Outcome: outcome(k), Significant: positive || negative,
-		Bootstrap: "–", Above: "–", Both: "–", Example: "–", SignFlip: "–", Alone: scoreOf(k.DetectableAlone), InFamily: scoreOf(k.Detectable),
+		Bootstrap: "–", Above: "–", Both: "–", Example: "–", SignFlip: "–", Alone: detectable(k.DetectableAlone), InFamily: detectable(k.Detectable),
 		Failed: failedSeeds(k),
 	}
 	row.Place, row.Way, row.Short = g.short(k)
@@ -60,6 +60,14 @@ func (g *grid) comparisonOf(k *study.Comparison) comparisonRow {
 		row.Both, row.Example, row.SignFlip = pValue(t.SeedsAndExamples), pValue(&t.Example), pValue(&t.SignFlip)
 	}
 	return row
+}
+
+// detectable writes a gain that could have been shown. No score of this page can rise by 1 or more.
+func detectable(gain *float64) string {
+	if gain != nil && *gain >= 1 {
+		return "none (≥ 1)"
+	}
+	return scoreOf(gain)
 }
 
 // short names the target, the arm and the outcome of a comparison in as few words as

@@ -442,3 +442,20 @@ func TestNoEmptyCurves(t *testing.T) {
 		}
 	}
 }
+
+// TestNoGainCouldBeShown: seeds so few and so different that only an impossible gain would stand out.
+func TestNoGainCouldBeShown(t *testing.T) {
+	for gain, want := range map[float64]string{0.0714: "0.071", 1: "none (≥ 1)", 3.76: "none (≥ 1)"} {
+		if got := detectable(&gain); got != want {
+			t.Errorf("%v: %q, want %q", gain, got, want)
+		}
+	}
+	r := made(everything)
+	for i := range r.Comparisons {
+		much := 2.5
+		r.Comparisons[i].Detectable = &much
+	}
+	if text := Words(r); !strings.Contains(text, "could hardly have shown any gain") || strings.Contains(text, "of about 2.5") {
+		t.Error(text)
+	}
+}

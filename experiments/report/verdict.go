@@ -272,7 +272,11 @@ func (g *grid) setting(task, setting string) settingView {
 	}
 	if t.notShown > 0 && len(t.detectable) > 0 {
 		slices.Sort(t.detectable)
-		fmt.Fprintf(&b, " The design could have shown gains of about %s (median) at 80 %% power.", score(t.detectable[len(t.detectable)/2]))
+		if median := t.detectable[len(t.detectable)/2]; median < 1 {
+			fmt.Fprintf(&b, " The design could have shown gains of about %s (median) at 80 %% power.", score(median))
+		} else {
+			b.WriteString(" The design could hardly have shown any gain: its seeds differ too much for so few of them.")
+		}
 	}
 	v.Sentence = b.String()
 	return v
