@@ -62,12 +62,12 @@ func Check(ctx context.Context, c *Config, o CheckOptions) (*CheckReport, error)
 	}
 	report := &CheckReport{Name: c.Name, Output: c.Output, Cells: len(p.Cells), Caveats: p.Caveats}
 	r := &runner{planner: p, options: Options{Only: o.Only, Jobs: o.Jobs}, finished: map[string]*record{}}
-	e := estimator{planner: p, base: map[string]string{}, paces: map[string]pace{}, lengths: map[string]int{}, tokenizers: map[string]*tokenizer.Tokenizer{}}
+	e := estimator{planner: p, base: map[string]string{}, made: map[string]*pretraining{}, paces: map[string]pace{}, lengths: map[string]int{}, tokenizers: map[string]*tokenizer.Tokenizer{}}
 	wanted := r.selection()
 	var pending []*job
 	for i := range p.jobs {
 		j := &p.jobs[i]
-		e.base[j.Key] = e.baseOf(j)
+		e.base[j.Key], e.made[j.Key] = e.baseOf(j)
 		if !wanted[j.Key] {
 			continue
 		}
@@ -101,6 +101,11 @@ func Check(ctx context.Context, c *Config, o CheckOptions) (*CheckReport, error)
 	if report.Jobs, err = r.width(ctx, pending); err != nil {
 		return nil, err
 	}
+	if report.Jobs == 1 && o.Jobs == 0 {
+		if report.Jobs, err = e.widthOfMade(ctx, pending); err != nil {
+			return nil, err
+		}
+	}
 	total := 0.0
 	seconds := map[string]float64{}
 	for _, j := range pending {
@@ -131,21 +136,23 @@ func existing(dir string) string {
 // estimator foretells the time of stages.
 type estimator struct {
 	*planner
-	base       map[string]string // directory of the pretrained model that a stage goes back to, "" for one made here
-	paces      map[string]pace   // by model
-	lengths    map[string]int    // tokens of a split, by digest, model and length
+	base       map[string]string       // directory of the pretrained model that a stage goes back to, "" for one made here
+	made       map[string]*pretraining // what makes that one
+	paces      map[string]pace         // by model and stages at once
+	lengths    map[string]int          // tokens of a split, by digest, model and length
 	tokenizers map[string]*tokenizer.Tokenizer
 }
 
-// baseOf returns the pretrained model that a stage's chain begins with.
-func (e *estimator) baseOf(j *job) string {
+// baseOf returns the pretrained model that a stage's chain begins with: its
+// directory, or what makes it.
+func (e *estimator) baseOf(j *job) (dir string, made *pretraining) {
 	switch {
 	case j.pre != nil:
-		return ""
+		return "", j.pre
 	case len(j.after) == 0:
-		return j.model
+		return j.model, nil
 	}
-	return e.base[j.after[0]]
+	return e.base[j.after[0]], e.made[j.after[0]]
 }
 
 func (e *estimator) tokenizer(dir string) (*tokenizer.Tokenizer, error) {
@@ -203,16 +210,18 @@ func (e *estimator) modelBytes(j *job) uint64 {
 // seconds foretells a stage's time with n stages at once.
 func (e *estimator) seconds(ctx context.Context, j *job, n int) (float64, error) {
 	dir := e.base[j.Key]
-	if dir == "" {
-		return 0, nil // models made here are tiny, and not there to be measured yet
+	speed, err := e.pace(ctx, j, n)
+	if err != nil {
+		return 0, err
 	}
-	speed, ok := e.paces[dir]
-	if !ok {
-		var err error
-		if speed, err = measurePace(ctx, dir, n); err != nil {
-			return 0, err
+	if j.pre != nil {
+		tokens := float64(roughTokens(j.pre.texts...))
+		settings := j.pre.spec.Training
+		once := tokens*speed.training + tokens/float64(settings.BatchTokens)*speed.step
+		if j.pre.spec.ModelType == "xlnet" {
+			once *= 2 // its two streams
 		}
-		e.paces[dir] = speed
+		return float64(settings.Epochs) * once, nil
 	}
 	settings, tunes := j.Spec.Settings.(stageSettings)
 	length := settings.MaxLength
@@ -254,8 +263,79 @@ type pace struct {
 	inference float64 // of a token in inference
 }
 
+// roughTokens counts words, of which most are a token, and the tokens at both ends of each text.
+func roughTokens(texts ...string) int {
+	n := 0
+	for _, t := range texts {
+		n += len(strings.Fields(t)) + 2
+	}
+	return n
+}
+
+// pace measures the model that a stage goes back to, once for each number of stages at a time.
+func (e *estimator) pace(ctx context.Context, j *job, n int) (pace, error) {
+	dir, made := e.base[j.Key], e.made[j.Key]
+	key := fmt.Sprint(n, " ", dir)
+	load := func() (transformer.SequenceClassifier, error) {
+		m, _, err := transformer.LoadSequenceClassifier(dir, 2, true, 0)
+		return m, err
+	}
+	if made != nil {
+		key += made.name
+		load = made.spec.classifier
+	}
+	if p, ok := e.paces[key]; ok {
+		return p, nil
+	}
+	p, err := measurePace(ctx, load, n)
+	e.paces[key] = p
+	return p, err
+}
+
+// classifier returns a model of the kind and size that pretraining will make.
+func (s pretrainSpec) classifier() (transformer.SequenceClassifier, error) {
+	c, err := transformer.NewConfig(s.ModelType, s.Vocabulary, s.Hidden, s.Layers, s.Heads, s.Intermediate, s.Length)
+	if err != nil {
+		return nil, err
+	}
+	m, err := transformer.NewSequenceClassifier(c, 2)
+	if err != nil {
+		return nil, err
+	}
+	transformer.Initialise(m, c, 0)
+	return m, nil
+}
+
+// widthOfMade is what [runner.width] will find once the models are made that
+// the first of the stages start from.
+func (e *estimator) widthOfMade(ctx context.Context, pending []*job) (int, error) {
+	cores := runtime.GOMAXPROCS(0)
+	if cores == 1 || len(pending) < fewStages {
+		return 1, nil
+	}
+	for _, j := range pending {
+		if j.pre == nil {
+			continue
+		}
+		alone, err := e.pace(ctx, j, 1)
+		if err != nil {
+			return 0, err
+		}
+		together, err := e.pace(ctx, j, cores)
+		if err != nil {
+			return 0, err
+		}
+		const tokens = 256 // of a batch
+		if (together.step+tokens*together.training)/float64(cores) < alone.step+tokens*alone.training {
+			return cores, nil
+		}
+		return 1, nil
+	}
+	return 1, nil
+}
+
 // measurePace trains n copies of a model at once on random tokens for a moment.
-func measurePace(ctx context.Context, dir string, n int) (pace, error) {
+func measurePace(ctx context.Context, load func() (transformer.SequenceClassifier, error), n int) (pace, error) {
 	const (
 		sequences   = 16
 		short, long = 12, 64 // tokens of a sequence
@@ -267,7 +347,7 @@ func measurePace(ctx context.Context, dir string, n int) (pace, error) {
 	}
 	paces, errs := make([]pace, n), make([]error, n)
 	measure := func() (p pace, err error) {
-		m, _, err := transformer.LoadSequenceClassifier(dir, 2, true, 0)
+		m, err := load()
 		if err != nil {
 			return p, err
 		}
@@ -337,8 +417,16 @@ func measurePace(ctx context.Context, dir string, n int) (pace, error) {
 	return mean, errors.Join(errs...)
 }
 
-// tokens returns how many the tokenizer of a directory makes of the examples.
+// tokens returns how many the tokenizer of a directory makes of the examples,
+// or about how many that of a model that is not made yet will.
 func (e *estimator) tokens(dir string, examples []dataset.Example, length int) (int, error) {
+	if dir == "" {
+		n := 0
+		for _, ex := range examples {
+			n += min(length, roughTokens(ex.Text, ex.Pair))
+		}
+		return n, nil
+	}
 	key := fmt.Sprint(dir, length, (&splits{Test: examples}).digest())
 	if n, ok := e.lengths[key]; ok {
 		return n, nil

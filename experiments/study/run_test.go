@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -411,6 +412,27 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		if _, err := Check(context.Background(), c, CheckOptions{}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want one that says %q", err, says)
 		}
+	}
+}
+
+// TestCheckEstimatesTheEmbeddedStudy: also the models that it makes first.
+func TestCheckEstimatesTheEmbeddedStudy(t *testing.T) {
+	c := Embedded()
+	c.Output = filepath.Join(t.TempDir(), "out")
+	report, err := Check(context.Background(), c, CheckOptions{Measure: true, Jobs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seconds := map[string]float64{}
+	for _, s := range report.Stages {
+		if s.Seconds <= 0 {
+			t.Errorf("%s: no estimate", s.Name)
+		}
+		seconds[s.Kind] += s.Seconds
+	}
+	total := seconds[kindPretrain] + seconds[kindFinetune] + seconds[kindEvaluate]
+	if left := total/2 - report.Estimate.Seconds(); math.Abs(left) > 1e-3 || seconds[kindPretrain] <= seconds[kindEvaluate] {
+		t.Errorf("%v in all of %v", report.Estimate, seconds)
 	}
 }
 
