@@ -22,36 +22,37 @@ type Bootstrap struct {
 	Above float64 `json:"above"`
 }
 
-func bootstrap(direct, arm *series, resamples int, seed uint64) Bootstrap {
+// bootstrap draws from answers whose first rows are those of direct, by seed,
+// and whose other rows are those of the arm.
+func bootstrap(answers *series, resamples int, seed uint64) Bootstrap {
 	gains := make([]float64, resamples)
 	inParallel(resamples, func(from, to int) {
-		seeds, n := len(arm.rows), arm.examples()
-		weights, drawn := make([]float64, n), make([]float64, seeds)
-		a, d := make([]float64, seeds), make([]float64, seeds)
-		room := newScratch(arm)
+		seeds := len(answers.rows) / 2
+		drawn := make([]float64, seeds) // how often each seed was
+		examples := newSample(answers.examples)
+		scores := make([]float64, 2*seeds)
+		room := newScratch(answers)
 		for b := from; b < to; b++ {
 			random := newStream(seed, siteBootstrap, b)
 			clear(drawn)
-			clear(weights)
 			for range seeds {
 				drawn[random.below(seeds)]++
 			}
-			for range n {
-				weights[random.below(n)]++
-			}
-			arm.weighted(weights, a, room)
-			direct.weighted(weights, d, room)
+			examples.redraw(&random)
+			answers.score(examples, scores, room)
 			for s, times := range drawn {
-				gains[b] += float64(times*(a[s]-d[s])) / float64(seeds)
+				gains[b] += float64(times*(scores[seeds+s]-scores[s])) / float64(seeds)
 			}
 		}
 	})
 	out := Bootstrap{Resamples: resamples}
+	above := 0
 	for _, g := range gains {
 		if g > 0 {
-			out.Above += 1 / float64(resamples)
+			above++
 		}
 	}
+	out.Above = float64(above) / float64(resamples)
 	if resamples > 1 {
 		out.Deviation = StdDev(gains)
 	}

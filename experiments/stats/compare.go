@@ -129,10 +129,12 @@ func Compare(p Pair, o Options) (Comparison, error) {
 	if o.Permutations == 0 {
 		o.Permutations = 10000
 	}
-	direct, arm := newSeries(p, p.Direct), newSeries(p, p.Arm)
+	answers := newSeries(p, slices.Concat(p.Direct, p.Arm))
+	scores := answers.scores()
+	seeds := len(p.Arm)
 	c := Comparison{
-		Metric: p.Metric, Seeds: len(p.Arm), Examples: len(p.Gold),
-		Direct: direct.scores(), Arm: arm.scores(), Verdict: NotShown,
+		Metric: p.Metric, Seeds: seeds, Examples: len(p.Gold),
+		Direct: scores[:seeds:seeds], Arm: scores[seeds:], Verdict: NotShown,
 	}
 	for s := range c.Arm {
 		c.Gains = append(c.Gains, c.Arm[s]-c.Direct[s])
@@ -140,14 +142,14 @@ func Compare(p Pair, o Options) (Comparison, error) {
 	c.Gain = Mean(c.Gains)
 	floor := p.floor()
 	c.DirectFailed, c.ArmFailed = failed(c.Direct, floor), failed(c.Arm, floor)
-	c.Bootstrap = bootstrap(direct, arm, o.Resamples, o.Seed)
+	c.Bootstrap = bootstrap(answers, o.Resamples, o.Seed)
 
 	var err error
 	if c.Tests.SignFlip, err = SignFlipP(c.Gains); err != nil {
 		return Comparison{}, err
 	}
-	c.Tests.Example = exampleP(p, direct, arm, o)
-	if e, ok := components(c.Gains, direct, arm); ok {
+	c.Tests.Example = exampleP(p, o)
+	if e, ok := components(c.Gains, answers); ok {
 		c.Error = &e
 		interval := e.interval95(c.Gain)
 		c.Interval95 = &interval

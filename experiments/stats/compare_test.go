@@ -58,19 +58,8 @@ func TestMcNemar(t *testing.T) {
 func TestPermutationsAgainstAll(t *testing.T) {
 	for _, m := range []Metric{MacroF1, Pearson, Spearman} {
 		p := random(m, 2, 9, 3)
-		direct, arm := newSeries(p, p.Direct), newSeries(p, p.Arm)
-		room := newSwapRoom(p)
-		gain := func(swap uint64) float64 {
-			sum := 0.0
-			for s := range p.Arm {
-				if m == MacroF1 {
-					sum += room.macroF1(direct.rows[s].class, arm.rows[s].class, arm.gold.class, []uint64{swap})
-				} else {
-					sum += swapCorrelation(room.direct[s], room.arm[s], room.gold, []uint64{swap})
-				}
-			}
-			return math.Abs(sum / float64(len(p.Arm)))
-		}
+		swapped := newSwapper(p)
+		gain := func(swap uint64) float64 { return math.Abs(swapped([]uint64{swap})) }
 		extreme := 0
 		for swap := range uint64(1) << 9 {
 			if gain(swap) >= gain(0)-1e-12 {
@@ -78,14 +67,14 @@ func TestPermutationsAgainstAll(t *testing.T) {
 			}
 		}
 		want := float64(extreme) / (1 << 9)
-		if got := swapP(p, direct, arm, Options{Permutations: 40000}); math.Abs(got-want) > 0.01 {
+		if got := swapP(p, Options{Permutations: 40000}); math.Abs(got-want) > 0.01 {
 			t.Errorf("%s: p-value %v, of all swaps %v", m, got, want)
 		}
 		// Without a swap it is the gain itself: for Spearman of ranks, for others of the answers.
 		observed := 0.0
-		before := direct.scores()
-		for s, score := range arm.scores() {
-			observed += (score - before[s]) / float64(len(p.Arm))
+		scores := newSeries(p, slices.Concat(p.Direct, p.Arm)).scores()
+		for s := range p.Arm {
+			observed += (scores[len(p.Arm)+s] - scores[s]) / float64(len(p.Arm))
 		}
 		if math.Abs(gain(0)-math.Abs(observed)) > 1e-12 {
 			t.Errorf("%s: gain %v, want %v", m, gain(0), observed)
@@ -101,22 +90,27 @@ func TestInfluences(t *testing.T) {
 		s := newSeries(p, p.Arm)
 		room, n := newScratch(s), len(p.Gold)
 		influences := s.influences()
-		score := func(example int, step float64) []float64 {
-			weights := make([]float64, n)
-			for i := range weights {
-				weights[i] = 1
+		// An example is drawn once more, or less, than the thousand times that all others are.
+		const times = 1000
+		score := func(example int, step int32) []float64 {
+			var over sample
+			for i := range int32(n) {
+				often := int32(times)
+				if int(i) == example {
+					often += step
+				}
+				over.times = append(over.times, often)
+				over.drawn = append(over.drawn, slices.Repeat([]int32{i}, int(often))...)
 			}
-			weights[example] += step
 			out := make([]float64, len(p.Arm))
-			s.weighted(weights, out, room)
+			s.score(over, out, room)
 			return out
 		}
-		const step = 1e-4
 		for i := range n {
-			up, down := score(i, step), score(i, -step)
+			up, down := score(i, 1), score(i, -1)
 			for k := range p.Arm {
 				// By the share of the weight: an example's part of n.
-				slope := (up[k] - down[k]) / (2 * step) * float64(n)
+				slope := (up[k] - down[k]) / 2 * times * float64(n)
 				if got := influences[k][i]; math.Abs(got-slope) > 1e-4*max(1, math.Abs(slope)) {
 					t.Errorf("%s: influence of example %d on seed %d is %v, finite differences give %v", m, i, k, got, slope)
 				}

@@ -77,13 +77,13 @@ func (d design) simulate(t *testing.T, studies int) []outcome {
 		group.Go(func() {
 			for k := w; k < studies; k += workers {
 				p := d.pair(rand.New(rand.NewPCG(uint64(k), 77)))
-				direct, arm := newSeries(p, p.Direct), newSeries(p, p.Arm)
+				answers := newSeries(p, slices.Concat(p.Direct, p.Arm))
+				scores := answers.scores()
 				var gains []float64
-				before := direct.scores()
-				for s, score := range arm.scores() {
-					gains = append(gains, score-before[s])
+				for s := range d.seeds {
+					gains = append(gains, scores[d.seeds+s]-scores[s])
 				}
-				e, ok := components(gains, direct, arm)
+				e, ok := components(gains, answers)
 				if !ok {
 					t.Error("no standard error")
 					return
@@ -92,7 +92,7 @@ func (d design) simulate(t *testing.T, studies int) []outcome {
 				o.interval = e.interval95(o.gain)
 				tests := Tests{}
 				if p.Metric == Accuracy { // the exact test; for others it is a permutation test, which can only raise p
-					tests.Example = exampleP(p, direct, arm, Options{})
+					tests.Example = exampleP(p, Options{})
 				}
 				var err error
 				if tests.SignFlip, err = SignFlipP(gains); err != nil {
@@ -226,7 +226,7 @@ func TestBootstrapPercentilesUndercover(t *testing.T) {
 	covered := 0
 	for k := range studies {
 		p := d.pair(rand.New(rand.NewPCG(uint64(k), 78)))
-		b := bootstrap(newSeries(p, p.Direct), newSeries(p, p.Arm), 300, 1)
+		b := bootstrap(newSeries(p, slices.Concat(p.Direct, p.Arm)), 300, 1)
 		if b.Low <= 0 && 0 <= b.High {
 			covered++
 		}

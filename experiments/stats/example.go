@@ -1,6 +1,9 @@
 package stats
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // exampleP returns the p-value of the paired test over examples: for
 // accuracy the exact one of McNemar (1947), else from random permutations.
@@ -8,7 +11,7 @@ import "math"
 // Under its null hypothesis it does not matter which arm gave which of two
 // answers to an example, so these are swapped at random, the same way in all
 // seeds: an example is one draw however many models answered it.
-func exampleP(p Pair, direct, arm *series, o Options) float64 {
+func exampleP(p Pair, o Options) float64 {
 	if p.Metric == Accuracy {
 		balance := make([]int, len(p.Gold))
 		for i, gold := range p.Gold {
@@ -23,7 +26,7 @@ func exampleP(p Pair, direct, arm *series, o Options) float64 {
 		}
 		return McNemarP(balance)
 	}
-	return swapP(p, direct, arm, o)
+	return swapP(p, o)
 }
 
 // McNemarP returns the exact two-sided p-value of the balance of each example:
@@ -92,34 +95,21 @@ func abs(x int) int {
 // Numbers are standardised before they are swapped, and ranked for Spearman's
 // correlation: a correlation does not see the scale of an arm's answers, so
 // arms that differ in it alone must not differ to the test.
-func swapP(p Pair, direct, arm *series, o Options) float64 {
-	n, seeds := len(p.Gold), len(p.Arm)
-	gain := func(swap []uint64, room *swapRoom) float64 {
-		var sum float64
-		for s := range seeds {
-			if p.Metric == MacroF1 {
-				sum += room.macroF1(direct.rows[s].class, arm.rows[s].class, arm.gold.class, swap)
-			} else {
-				sum += swapCorrelation(room.direct[s], room.arm[s], room.gold, swap)
-			}
-		}
-		return sum / float64(seeds)
-	}
-	shared := newSwapRoom(p)
-	words := (n + 63) / 64
-	observed := math.Abs(gain(make([]uint64, words), shared))
-
+func swapP(p Pair, o Options) float64 {
+	words := (len(p.Gold) + 63) / 64
+	observed := math.Abs(newSwapper(p)(make([]uint64, words)))
 	extreme := make([]bool, o.Permutations)
 	inParallel(o.Permutations, func(from, to int) {
-		room := shared.own(p.Classes)
+		gain := newSwapper(p)
 		swap := make([]uint64, words)
 		for b := from; b < to; b++ {
 			random := newStream(o.Seed, sitePermutation, b)
 			for k := range swap {
 				swap[k] = random.next()
 			}
+			swap[words-1] &= math.MaxUint64 >> (64*words - len(p.Gold)) // no bits beyond the last example
 			// Sums that are equal in exact arithmetic differ by rounding.
-			extreme[b] = math.Abs(gain(swap, room)) >= observed-1e-12
+			extreme[b] = math.Abs(gain(swap)) >= observed-1e-12
 		}
 	})
 	count := 1
@@ -131,88 +121,132 @@ func swapP(p Pair, direct, arm *series, o Options) float64 {
 	return float64(count) / float64(o.Permutations+1)
 }
 
-// swapRoom is what swapP computes with: numbers to correlate, or room to count
-// classes in.
-type swapRoom struct {
-	gold             []float64
-	direct, arm      [][]float64  // [seed][example]
-	labelled         []float64    // [class]
-	right, predicted [2][]float64 // [direct, arm][class]
+// A swapper returns the mean over seeds of arm minus direct after swapping the
+// answers to the examples whose bit is set. It is for one goroutine.
+//
+// What the arms have together stays the same, so that it is enough to follow
+// what a swap brings to the arm.
+type swapper func(swap []uint64) float64
+
+func newSwapper(p Pair) swapper {
+	if p.Metric == MacroF1 {
+		return newF1Swapper(p)
+	}
+	return newCorrelationSwapper(p)
 }
 
-func newSwapRoom(p Pair) *swapRoom {
-	room := &swapRoom{}
-	if p.Metric == MacroF1 {
-		return room.own(p.Classes)
+func newF1Swapper(p Pair) swapper {
+	// change is an example whose answers differ, and what a swap does to the
+	// number of the arm's answers that are right.
+	type change struct {
+		example           int
+		direct, arm, gold int
+		right             float64
 	}
+	type counts struct{ right, both []float64 } // [class], as macroF1 takes them
+	type trained struct {
+		changes        []change
+		arm, together  counts
+		armNow, dirNow counts
+	}
+	one := map[bool]float64{true: 1}
+	fresh := func() counts { return counts{make([]float64, p.Classes), make([]float64, p.Classes)} }
+	var seeds []trained
+	for s := range p.Arm {
+		t := trained{arm: fresh(), together: fresh(), armNow: fresh(), dirNow: fresh()}
+		for i, g := range p.Gold {
+			c := change{i, int(p.Direct[s][i]), int(p.Arm[s][i]), int(g), 0}
+			armRight, directRight := one[c.arm == c.gold], one[c.direct == c.gold]
+			c.right = directRight - armRight
+			t.arm.right[c.gold] += armRight
+			t.arm.both[c.gold]++
+			t.arm.both[c.arm]++
+			t.together.right[c.gold] += armRight + directRight
+			t.together.both[c.gold] += 2
+			t.together.both[c.arm]++
+			t.together.both[c.direct]++
+			if c.arm != c.direct {
+				t.changes = append(t.changes, c)
+			}
+		}
+		seeds = append(seeds, t)
+	}
+	return func(swap []uint64) float64 {
+		var sum float64
+		for _, t := range seeds {
+			copy(t.armNow.right, t.arm.right)
+			copy(t.armNow.both, t.arm.both)
+			for _, c := range t.changes {
+				swapped := float64(swap[c.example/64] >> (c.example % 64) & 1)
+				t.armNow.right[c.gold] += float64(swapped * c.right)
+				t.armNow.both[c.direct] += swapped
+				t.armNow.both[c.arm] -= swapped
+			}
+			for class := range p.Classes {
+				t.dirNow.right[class] = t.together.right[class] - t.armNow.right[class]
+				t.dirNow.both[class] = t.together.both[class] - t.armNow.both[class]
+			}
+			sum += macroF1(t.armNow.right, t.armNow.both) - macroF1(t.dirNow.right, t.dirNow.both)
+		}
+		return sum / float64(len(seeds))
+	}
+}
+
+func newCorrelationSwapper(p Pair) swapper {
 	prepare := func(x []float64) []float64 {
 		if p.Metric == Spearman {
 			return standardised(shares(ordered(x), len(x)))
 		}
 		return standardised(x)
 	}
-	room.gold = prepare(p.Gold)
-	for s := range p.Arm {
-		room.direct = append(room.direct, prepare(p.Direct[s]))
-		room.arm = append(room.arm, prepare(p.Arm[s]))
+	// Sums over examples of x, x² and xy, where y is gold.
+	type sums [3]float64
+	of := func(x, y float64) sums { return sums{x, float64(x * x), float64(x * y)} }
+	type trained struct {
+		arm, direct sums
+		change      []sums // by a swap of the example: what the arm gets, and direct loses
 	}
-	return room
-}
-
-// own returns a room with the same numbers and its own counts.
-func (r *swapRoom) own(classes int) *swapRoom {
-	room := *r
-	room.labelled = make([]float64, classes)
-	for k := range room.right {
-		room.right[k], room.predicted[k] = make([]float64, classes), make([]float64, classes)
-	}
-	return &room
-}
-
-// macroF1 returns arm minus direct after swapping the examples whose bit is
-// set.
-func (r *swapRoom) macroF1(direct, arm, gold []int32, swap []uint64) float64 {
-	clear(r.labelled)
-	for k := range r.right {
-		clear(r.right[k])
-		clear(r.predicted[k])
-	}
-	for i, g := range gold {
-		to := swap[i/64] >> (i % 64) & 1
-		d, a := direct[i], arm[i]
-		r.labelled[g]++
-		r.predicted[to][d]++
-		r.predicted[1-to][a]++
-		if d == g {
-			r.right[to][g]++
-		}
-		if a == g {
-			r.right[1-to][g]++
-		}
-	}
-	return macroF1(r.right[1], r.labelled, r.predicted[1]) - macroF1(r.right[0], r.labelled, r.predicted[0])
-}
-
-// swapCorrelation returns arm minus direct after swapping the examples whose
-// bit is set.
-func swapCorrelation(direct, arm, gold []float64, swap []uint64) float64 {
-	// Sums of x, x² and xy, gained by what has become direct and what has become
-	// the arm.
-	var sum, square, product [2]float64
+	gold := prepare(p.Gold)
 	var goldSum, goldSquare float64
-	for i, y := range gold {
-		to := swap[i/64] >> (i % 64) & 1
-		d, a := direct[i], arm[i]
-		sum[to] += d
-		square[to] += float64(d * d)
-		product[to] += float64(d * y)
-		sum[1-to] += a
-		square[1-to] += float64(a * a)
-		product[1-to] += float64(a * y)
+	for _, y := range gold {
 		goldSum += y
 		goldSquare += float64(y * y)
 	}
+	var seeds []trained
+	for s := range p.Arm {
+		t := trained{change: make([]sums, len(gold))}
+		direct, arm := prepare(p.Direct[s]), prepare(p.Arm[s])
+		for i, y := range gold {
+			a, d := of(arm[i], y), of(direct[i], y)
+			for k := range a {
+				t.arm[k] += a[k]
+				t.direct[k] += d[k]
+				t.change[i][k] = d[k] - a[k]
+			}
+		}
+		seeds = append(seeds, t)
+	}
 	n := float64(len(gold))
-	return correlation(n, sum[1], goldSum, square[1], goldSquare, product[1]) -
-		correlation(n, sum[0], goldSum, square[0], goldSquare, product[0])
+	score := func(s sums) float64 { return correlation(n, s[0], goldSum, s[1], goldSquare, s[2]) }
+	swapped := make([]int32, 0, len(gold))
+	return func(swap []uint64) float64 {
+		swapped = swapped[:0]
+		for k, word := range swap {
+			for ; word != 0; word &= word - 1 {
+				swapped = append(swapped, int32(64*k+bits.TrailingZeros64(word)))
+			}
+		}
+		var sum float64
+		for _, t := range seeds {
+			var x, xx, xy float64
+			for _, i := range swapped {
+				c := &t.change[i]
+				x += c[0]
+				xx += c[1]
+				xy += c[2]
+			}
+			sum += score(sums{t.arm[0] + x, t.arm[1] + xx, t.arm[2] + xy}) - score(sums{t.direct[0] - x, t.direct[1] - xx, t.direct[2] - xy})
+		}
+		return sum / float64(len(seeds))
+	}
 }

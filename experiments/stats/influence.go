@@ -2,8 +2,8 @@ package stats
 
 import "math"
 
-// influences returns how each example bears on the score of each seed,
-// [seed][example]: the derivative of the score by the example's share of the
+// influences returns how each example bears on the score of each row,
+// [row][example]: the derivative of the score by the example's share of the
 // weight (Hampel 1974, "The influence curve and its role in robust
 // estimation"). Each row sums to 0. A score is to first order a mean of these,
 // so the variance of any metric over examples is as simple as that of
@@ -19,7 +19,7 @@ func (s *series) influences() [][]float64 {
 		case Pearson:
 			out[k] = pearsonInfluence(row.value, s.gold.value)
 		case Spearman:
-			out[k] = spearmanInfluence(row.groups, s.gold.groups, s.examples())
+			out[k] = spearmanInfluence(row.groups, s.gold.groups, s.examples)
 		}
 	}
 	return out

@@ -6,7 +6,6 @@ import "math/bits"
 const (
 	siteBootstrap = iota + 1
 	sitePermutation
-	siteRanks
 )
 
 // stream is a generator whose n-th number is a function of its key and n

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -28,15 +29,16 @@ type Error struct {
 	seedDF, exampleDF float64
 }
 
-// components estimates the standard error of the mean of gains, by seed. It
-// needs two seeds and four examples.
-func components(gains []float64, direct, arm *series) (Error, bool) {
-	seeds, n := len(gains), arm.examples()
-	if seeds < 2 || n < 4 {
+// components estimates the standard error of the mean of gains, by seed, from
+// answers with the rows of direct first. It needs two seeds and four examples.
+func components(gains []float64, answers *series) (Error, bool) {
+	seeds := len(gains)
+	if seeds < 2 || answers.examples < 4 {
 		return Error{}, false
 	}
-	d := arm.influences()
-	for s, row := range direct.influences() {
+	influences := answers.influences()
+	d := influences[seeds:]
+	for s, row := range influences[:seeds] {
 		for i, v := range row {
 			d[s][i] -= v
 		}
@@ -108,45 +110,64 @@ func studentQuantile(q, df float64) float64 {
 // level, however small that is, so that Holm's correction holds; between the
 // extremes of r it is conservative, and an interval may leave out 0 where p is
 // a little over 0.05.
-func (e Error) p(gain float64) float64 { return e.pBy(fine, gain) }
-
-func (e Error) pBy(g grain, gain float64) float64 {
+//
+// The many degrees of freedom of examples enter by the variance of their t.
+func (e Error) p(gain float64) float64 {
 	if gain == 0 {
 		return 1
 	}
 	if e.Total == 0 {
 		return 0
 	}
-	examples := e.Examples * e.Examples * e.exampleDF / (e.exampleDF - 2) // the variance of its t
-	var p float64
-	e.overSpread(g, func(w, weight float64) {
-		p += weight * math.Erfc(math.Abs(gain)/math.Sqrt(2*(e.Seeds*e.Seeds/w+examples)))
-	})
-	return min(1, p)
+	return e.tail(fine.spreads(e.seedDF))(gain)
 }
 
-// grain is how closely overSpread looks: its step, and how small a w it goes to.
-type grain struct{ step, reach float64 }
+// tail returns the function p, for gains that are not 0.
+func (e Error) tail(spreads []spread) func(gain float64) float64 {
+	examples := e.Examples * e.Examples * e.exampleDF / (e.exampleDF - 2)
+	scales := make([]float64, len(spreads)) // 1/√2 of one over the standard deviation
+	for i, s := range spreads {
+		scales[i] = 1 / math.Sqrt(2*(e.Seeds*e.Seeds/s.w+examples))
+	}
+	return func(gain float64) float64 {
+		var p float64
+		for i, s := range spreads {
+			p += float64(s.weight * math.Erfc(math.Abs(gain)*scales[i]))
+		}
+		return min(1, p)
+	}
+}
+
+// spread is a value of the variance seen between seeds, as a multiple of the
+// true one, and its probability.
+type spread struct{ w, weight float64 }
+
+// grain is how closely spreads are looked at: in steps of the logarithm of w,
+// down to which probability, and which weights are left out.
+type grain struct{ step, reach, least float64 }
 
 var (
-	fine   = grain{0.125, 80} // p-values, to many digits, the far tail included
-	coarse = grain{0.25, 28}  // to 1e-6: enough to tell what could be detected
+	fine   = grain{0.125, 80, 0}  // p-values, to many digits, the far tail included
+	coarse = grain{0.5, 28, 1e-7} // to 1e-4: enough to tell what could be detected
 )
 
-// overSpread calls f for values w of a chi-squared variable divided by its
-// degrees of freedom, those of seeds, with weights that add up to 1. The
-// logarithm of w has a smooth density that vanishes quickly on both sides, so
-// that equal steps integrate it to many digits.
-func (e Error) overSpread(g grain, f func(w, weight float64)) {
-	density := func(log float64) float64 { return math.Exp(e.seedDF / 2 * (log + 1 - math.Exp(log))) }
-	from, to := -g.reach/e.seedDF, 4.0
+// spreads lists values of a chi-squared variable divided by its degrees of
+// freedom, with weights that add up to 1. The logarithm of w has a smooth
+// density that vanishes quickly on both sides, so that equal steps integrate
+// it to many digits.
+func (g grain) spreads(df float64) []spread {
+	density := func(log float64) float64 { return math.Exp(df / 2 * (log + 1 - math.Exp(log))) }
+	step := g.step * min(1, math.Sqrt(2/df)) // the density grows narrow
+	var list []spread
 	var total float64
-	for log := from; log < to; log += g.step {
+	for log := -g.reach / df; log < 4; log += step {
+		list = append(list, spread{math.Exp(log), density(log)})
 		total += density(log)
 	}
-	for log := from; log < to; log += g.step {
-		f(math.Exp(log), density(log)/total)
+	for i := range list {
+		list[i].weight /= total
 	}
+	return slices.DeleteFunc(list, func(s spread) bool { return s.weight < g.least })
 }
 
 // power is the probability that the test finds a gain at a level.
@@ -159,26 +180,20 @@ func (e Error) detectable(level float64) float64 {
 	if e.Total == 0 {
 		return 0
 	}
-	type outcome struct{ critical, weight float64 }
-	var outcomes []outcome // over what the spread of the seeds might have been
-	e.overSpread(coarse, func(w, weight float64) {
-		if weight < 1e-6 {
-			return
-		}
+	spreads := coarse.spreads(e.seedDF)
+	criticals := make([]float64, len(spreads)) // by what the spread of the seeds might have been
+	for i, s := range spreads {
 		seen := e
-		seen.Seeds = e.Seeds * math.Sqrt(w)
+		seen.Seeds = e.Seeds * math.Sqrt(s.w)
 		seen.Total = math.Hypot(seen.Seeds, e.Examples)
-		critical := 0.0
-		if seen.Total > 0 {
-			critical = solve(func(gain float64) float64 { return level - seen.pBy(coarse, gain) }, seen.Total)
-		}
-		outcomes = append(outcomes, outcome{critical, weight})
-	})
+		p := seen.tail(spreads)
+		criticals[i] = solve(func(gain float64) float64 { return level - p(gain) }, seen.Total)
+	}
 	normal := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 	return solve(func(gain float64) float64 {
 		var found float64
-		for _, o := range outcomes {
-			found += o.weight * (normal((gain-o.critical)/e.Total) + normal((-gain-o.critical)/e.Total))
+		for i, critical := range criticals {
+			found += float64(spreads[i].weight * (normal((gain-critical)/e.Total) + normal((-gain-critical)/e.Total)))
 		}
 		return found - power
 	}, e.Total)
