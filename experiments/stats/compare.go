@@ -78,7 +78,8 @@ type Comparison struct {
 	Verdict  Verdict  `json:"verdict"`
 	// Detectable is the smallest gain that a single comparison of this design
 	// finds with probability 0.8. DetectableInFamily, set by Judge, is the same
-	// for the first of the comparisons that Judge was given.
+	// for the first of the comparisons that Judge was given. Both are nil if
+	// nothing varied, as where all models give the same answers.
 	Detectable         *float64 `json:"detectable"`
 	DetectableInFamily *float64 `json:"detectable_in_family"`
 
@@ -95,7 +96,8 @@ type Comparison struct {
 // gain stands out from the variation over both seeds and examples; it alone
 // bounds the false findings, but trusts that seeds vary like a normal
 // distribution. Example asks whether the trained models differ on these
-// examples by more than chance, and trusts nothing. SignFlip asks whether the
+// examples by more than chance, and trusts nothing but, for correlations, that
+// the scale of an arm's answers is known well. SignFlip asks whether the
 // seeds agree, and trusts nothing, but with few seeds cannot be small: 1/4 is
 // the least that three can show.
 //
@@ -156,8 +158,7 @@ func Compare(p Pair, o Options) (Comparison, error) {
 		both := e.p(c.Gain)
 		joint := c.Tests.join(both, c.Seeds)
 		c.Tests.SeedsAndExamples, c.Tests.Joint = &both, &joint
-		detectable := e.detectable(Level)
-		c.Detectable = &detectable
+		c.Detectable = e.detectable(Level)
 	}
 	Judge([]*Comparison{&c})
 	return c, nil
@@ -194,8 +195,7 @@ func Judge(family []*Comparison) {
 		c.Adjusted = &adjusted
 		c.DetectableInFamily = c.Detectable
 		if members > 1 {
-			detectable := c.Error.detectable(Level / float64(members))
-			c.DetectableInFamily = &detectable
+			c.DetectableInFamily = c.Error.detectable(Level / float64(members))
 		}
 		if adjusted <= Level && c.Gain > 0 {
 			c.Verdict = Positive

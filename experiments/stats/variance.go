@@ -23,7 +23,8 @@ type Error struct {
 	Seeds float64 `json:"seeds"`
 	// Examples is the standard error from examples.
 	Examples float64 `json:"examples"`
-	// Total is the root of the sum of their squares.
+	// Total is the root of the sum of their squares. It is 0 where the answers
+	// to all examples differ in the same way, or not at all.
 	Total float64 `json:"total"`
 
 	seedDF, exampleDF float64
@@ -48,6 +49,10 @@ func components(gains []float64, answers *series) (Error, bool) {
 
 // errorOf estimates the standard error from gains by seed and the residues of
 // examples, [seed][example], each row with sum 0.
+//
+// Gains that are whole counts of few examples are all equal now and then,
+// though seeds differ. Their spread of 0 would make the gain certain, so the
+// least that it can be stands in: that of the interaction alone.
 func errorOf(gains []float64, d [][]float64) Error {
 	seeds, n := float64(len(gains)), float64(len(d[0]))
 	var common, rest float64 // sums of squares
@@ -63,6 +68,9 @@ func errorOf(gains []float64, d [][]float64) Error {
 	}
 	rest /= (seeds - 1) * (n - 1)
 	fromSeeds := StdDev(gains) * StdDev(gains) / seeds
+	if slices.Max(gains)-slices.Min(gains) < 1e-12 {
+		fromSeeds = rest / (seeds * n)
+	}
 	fromExamples := max(0, common/(n-1)-rest/seeds) / n
 	return Error{
 		Seeds: math.Sqrt(fromSeeds), Examples: math.Sqrt(fromExamples), Total: math.Sqrt(fromSeeds + fromExamples),
@@ -143,12 +151,13 @@ func (e Error) tail(spreads []spread) func(gain float64) float64 {
 type spread struct{ w, weight float64 }
 
 // grain is how closely spreads are looked at: in steps of the logarithm of w,
-// down to which probability, and which weights are left out.
+// down to which density, and which weights are left out.
 type grain struct{ step, reach, least float64 }
 
 var (
-	fine   = grain{0.125, 80, 0}  // p-values, to many digits, the far tail included
-	coarse = grain{0.5, 28, 1e-7} // to 1e-4: enough to tell what could be detected
+	fine   = grain{0.125, 80, 0}      // p-values, to many digits, the far tail included
+	coarse = grain{0.5, 28, 1e-7}     // critical values, which are smooth, to 1e-3
+	dense  = grain{1. / 64, 28, 1e-7} // power, which passes from 0 to 1 within a narrow range of w
 )
 
 // spreads lists values of a chi-squared variable divided by its degrees of
@@ -160,7 +169,7 @@ func (g grain) spreads(df float64) []spread {
 	step := g.step * min(1, math.Sqrt(2/df)) // the density grows narrow
 	var list []spread
 	var total float64
-	for log := -g.reach / df; log < 4; log += step {
+	for log := -1 - g.reach/df; log < 4; log += step { // where the density is at most e^(-reach/2)
 		list = append(list, spread{math.Exp(log), density(log)})
 		total += density(log)
 	}
@@ -175,28 +184,39 @@ const power = 0.8
 
 // detectable returns the gain that a test at a level finds with probability
 // 0.8, if the true standard error is the one that was estimated. With few seeds
-// the estimate is rough, and so is this.
-func (e Error) detectable(level float64) float64 {
+// the estimate is rough, and so is this. It is nil if nothing varied: that
+// says nothing of what could have been found.
+func (e Error) detectable(level float64) *float64 {
 	if e.Total == 0 {
-		return 0
+		return nil
 	}
-	spreads := coarse.spreads(e.seedDF)
-	criticals := make([]float64, len(spreads)) // by what the spread of the seeds might have been
-	for i, s := range spreads {
+	grid := coarse.spreads(e.seedDF) // of what the spread of the seeds might be seen to be
+	criticals := make([]float64, len(grid))
+	for i, s := range grid {
 		seen := e
 		seen.Seeds = e.Seeds * math.Sqrt(s.w)
 		seen.Total = math.Hypot(seen.Seeds, e.Examples)
-		p := seen.tail(spreads)
+		p := seen.tail(grid)
 		criticals[i] = solve(func(gain float64) float64 { return level - p(gain) }, seen.Total)
 	}
-	normal := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
-	return solve(func(gain float64) float64 {
+	outcomes := dense.spreads(e.seedDF)
+	between := make([]float64, len(outcomes)) // critical values, interpolated by the deviation
+	k := 0
+	for i, s := range outcomes {
+		for k < len(grid)-2 && grid[k+1].w < s.w {
+			k++
+		}
+		from, to := math.Sqrt(grid[k].w), math.Sqrt(grid[k+1].w)
+		between[i] = criticals[k] + float64((criticals[k+1]-criticals[k])*((math.Sqrt(s.w)-from)/(to-from)))
+	}
+	gain := solve(func(gain float64) float64 {
 		var found float64
-		for i, critical := range criticals {
-			found += float64(spreads[i].weight * (normal((gain-critical)/e.Total) + normal((-gain-critical)/e.Total)))
+		for i, s := range outcomes {
+			found += float64(s.weight * math.Erfc((between[i]-gain)/(math.Sqrt2*e.Total)) / 2)
 		}
 		return found - power
 	}, e.Total)
+	return &gain
 }
 
 // solve returns where a growing function that is negative at 0 passes 0, to
