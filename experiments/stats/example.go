@@ -145,18 +145,23 @@ func newF1Swapper(p Pair) swapper {
 	}
 	type counts struct{ right, both []float64 } // [class], as macroF1 takes them
 	type trained struct {
-		changes        []change
-		arm, together  counts
-		armNow, dirNow counts
+		changes                   []change
+		arm, together             counts
+		swappedArm, swappedDirect counts // after a swap
 	}
-	one := map[bool]float64{true: 1}
+	one := func(yes bool) float64 {
+		if yes {
+			return 1
+		}
+		return 0
+	}
 	fresh := func() counts { return counts{make([]float64, p.Classes), make([]float64, p.Classes)} }
 	var seeds []trained
 	for s := range p.Arm {
-		t := trained{arm: fresh(), together: fresh(), armNow: fresh(), dirNow: fresh()}
+		t := trained{arm: fresh(), together: fresh(), swappedArm: fresh(), swappedDirect: fresh()}
 		for i, g := range p.Gold {
 			c := change{i, int(p.Direct[s][i]), int(p.Arm[s][i]), int(g), 0}
-			armRight, directRight := one[c.arm == c.gold], one[c.direct == c.gold]
+			armRight, directRight := one(c.arm == c.gold), one(c.direct == c.gold)
 			c.right = directRight - armRight
 			t.arm.right[c.gold] += armRight
 			t.arm.both[c.gold]++
@@ -174,19 +179,20 @@ func newF1Swapper(p Pair) swapper {
 	return func(swap []uint64) float64 {
 		var sum float64
 		for _, t := range seeds {
-			copy(t.armNow.right, t.arm.right)
-			copy(t.armNow.both, t.arm.both)
+			arm, direct := t.swappedArm, t.swappedDirect
+			copy(arm.right, t.arm.right)
+			copy(arm.both, t.arm.both)
 			for _, c := range t.changes {
 				swapped := float64(swap[c.example/64] >> (c.example % 64) & 1)
-				t.armNow.right[c.gold] += float64(swapped * c.right)
-				t.armNow.both[c.direct] += swapped
-				t.armNow.both[c.arm] -= swapped
+				arm.right[c.gold] += float64(swapped * c.right)
+				arm.both[c.direct] += swapped
+				arm.both[c.arm] -= swapped
 			}
 			for class := range p.Classes {
-				t.dirNow.right[class] = t.together.right[class] - t.armNow.right[class]
-				t.dirNow.both[class] = t.together.both[class] - t.armNow.both[class]
+				direct.right[class] = t.together.right[class] - arm.right[class]
+				direct.both[class] = t.together.both[class] - arm.both[class]
 			}
-			sum += macroF1(t.armNow.right, t.armNow.both) - macroF1(t.dirNow.right, t.dirNow.both)
+			sum += macroF1(arm.right, arm.both) - macroF1(direct.right, direct.both)
 		}
 		return sum / float64(len(seeds))
 	}

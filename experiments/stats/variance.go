@@ -157,7 +157,7 @@ type grain struct{ step, reach, least float64 }
 var (
 	fine   = grain{0.125, 80, 0}      // p-values, to many digits, the far tail included
 	coarse = grain{0.5, 28, 1e-7}     // critical values, which are smooth, to 1e-3
-	dense  = grain{1. / 64, 28, 1e-7} // power, which passes from 0 to 1 within a narrow range of w
+	dense  = grain{1. / 32, 28, 1e-7} // power, which passes from 0 to 1 within a narrow range of w
 )
 
 // spreads lists values of a chi-squared variable divided by its degrees of

@@ -19,6 +19,11 @@ func TestComponentsByHand(t *testing.T) {
 	if e := errorOf([]float64{0.1, 0.3}, [][]float64{{1, -1, 1, -1}, {-1, 1, -1, 1}}); e.Examples != 0 || e.Total != e.Seeds {
 		t.Errorf("%+v", e)
 	}
+	// Both: means 2 0 -1 -1 with the square sum 6, rest ±1 ∓1 0 0 with the mean square 4/3. Of the variance
+	// 2 over examples 2/3 is of the rest, which leaves 4/3, of the mean 1/3.
+	if e := errorOf([]float64{0, 0.2}, [][]float64{{3, -1, -1, -1}, {1, 1, -1, -1}}); math.Abs(e.Examples-math.Sqrt(1./3)) > 1e-12 || math.Abs(e.Total-math.Sqrt(1./3+0.01)) > 1e-12 {
+		t.Errorf("%+v", e)
+	}
 	// Where one part is 0 the interval is Student's.
 	for _, c := range []struct {
 		e  Error
@@ -103,6 +108,39 @@ func TestIntervalLiesBetween(t *testing.T) {
 			t.Errorf("share %v: interval %v with critical value %v, want one from %v to %v that grows", share, i, critical, narrow, wide)
 		}
 		last = critical
+	}
+}
+
+// TestCoverageByIntegration: over what the spread of the seeds may be seen to be, the interval of a normal gain
+// covers as its doc comment says, and p-values are at most α no more often than α.
+func TestCoverageByIntegration(t *testing.T) {
+	for _, c := range []struct{ df, least, most float64 }{{1, 0.915, 0.96}, {2, 0.9485, 0.9555}, {4, 0.9485, 0.9555}, {24, 0.9485, 0.9555}} {
+		for share := 0.0; share <= 1; share += 0.125 {
+			truth := Error{Seeds: math.Sqrt(share), Examples: math.Sqrt(1 - share), Total: 1, seedDF: c.df, exampleDF: 1e12}
+			var missed float64
+			levels := []float64{0.05, 0.001}
+			claimed := make([]float64, len(levels))
+			spreads := grain{0.25, 40, 1e-9}.spreads(c.df)
+			for _, s := range spreads {
+				seen := truth
+				seen.Seeds *= math.Sqrt(s.w)
+				seen.Total = math.Hypot(seen.Seeds, seen.Examples)
+				missed += s.weight * math.Erfc(seen.interval95(0).High/math.Sqrt2)
+				p := seen.tail(spreads)
+				for k, level := range levels {
+					critical := solve(func(gain float64) float64 { return level - p(gain) }, seen.Total)
+					claimed[k] += s.weight * math.Erfc(critical/math.Sqrt2)
+				}
+			}
+			if covered := 1 - missed; covered < c.least || covered > c.most {
+				t.Errorf("%v degrees of freedom, share %.2f: the interval covers %.4f, want %v to %v", c.df, share, covered, c.least, c.most)
+			}
+			for k, level := range levels {
+				if claimed[k] > level*1.001 {
+					t.Errorf("%v degrees of freedom, share %.2f: p-values of at most %v with probability %v", c.df, share, level, claimed[k])
+				}
+			}
+		}
 	}
 }
 
