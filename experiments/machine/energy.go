@@ -1,8 +1,9 @@
 package machine
 
 import (
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +15,10 @@ const powercap = "/sys/class/powercap"
 
 // Energy measures what the CPUs' packages take, those of all programs, as far
 // as the system lets it be read.
-type Energy struct{ counters []counter }
+type Energy struct {
+	system   fs.FS // powercap
+	counters []counter
+}
 
 // counter counts microjoules and starts again from 0 after the last one.
 type counter struct {
@@ -26,11 +30,11 @@ type counter struct {
 var packages = regexp.MustCompile(`^intel-rapl:[0-9]+$`)
 
 // StartEnergy begins to measure. [Energy.Joules] knows of the machine's counters, if any.
-func StartEnergy() *Energy { return startEnergy(powercap) }
+func StartEnergy() *Energy { return startEnergy(os.DirFS(powercap)) }
 
-func startEnergy(dir string) *Energy {
-	e := &Energy{}
-	entries, err := os.ReadDir(dir)
+func startEnergy(system fs.FS) *Energy {
+	e := &Energy{system: system}
+	entries, err := fs.ReadDir(system, ".")
 	if err != nil {
 		return e
 	}
@@ -38,12 +42,12 @@ func startEnergy(dir string) *Energy {
 		if !packages.MatchString(entry.Name()) {
 			continue
 		}
-		c := counter{path: filepath.Join(dir, entry.Name(), "energy_uj")}
+		c := counter{path: path.Join(entry.Name(), "energy_uj")}
 		var ok bool
-		if c.start, ok = number(c.path); !ok {
+		if c.start, ok = number(system, c.path); !ok {
 			return &Energy{} // one that may not be read makes the sum worthless
 		}
-		c.span, _ = number(filepath.Join(dir, entry.Name(), "max_energy_range_uj"))
+		c.span, _ = number(system, path.Join(entry.Name(), "max_energy_range_uj"))
 		e.counters = append(e.counters, c)
 	}
 	return e
@@ -54,7 +58,7 @@ func startEnergy(dir string) *Energy {
 // minutes, is not seen to have.
 func (e *Energy) Joules() (joules float64, ok bool) {
 	for _, c := range e.counters {
-		now, ok := number(c.path)
+		now, ok := number(e.system, c.path)
 		if !ok {
 			return 0, false
 		}
@@ -67,8 +71,8 @@ func (e *Energy) Joules() (joules float64, ok bool) {
 }
 
 // number reads a file that holds one.
-func number(path string) (uint64, bool) {
-	text, err := os.ReadFile(path)
+func number(system fs.FS, name string) (uint64, bool) {
+	text, err := fs.ReadFile(system, name)
 	if err != nil {
 		return 0, false
 	}
