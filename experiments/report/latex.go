@@ -10,45 +10,102 @@ import (
 	"godwit/experiments/study"
 )
 
-// latex makes a table of all comparisons that needs no package.
+// latex makes a table of comparisons for each task, narrow enough for a page and without
+// the need of a package, and a paragraph of notes.
 func latex(r *study.Results) []byte {
 	var b bytes.Buffer
-	caption := "Study " + r.Name + ": score of each arm, and its gain over direct fine-tuning on the same seeds and test examples."
-	for _, c := range r.Caveats {
-		caption += " " + upperFirst(strings.TrimSuffix(c, ".")) + "."
-	}
-	if slices.ContainsFunc(r.Comparisons, func(k study.Comparison) bool { return k.AdjustedP != nil }) {
-		caption += " Intervals are for other seeds and other test examples of the same kind; p joins tests over both, corrected by Holm within task, setting and arm."
-	}
-	if n := len(newGrid(r).fell); n > 0 {
-		caption += fmt.Sprintf(" %s of %d learned nothing and count like the others.", plural(n, "run"), len(r.Cells))
-	}
-	if r.Missing > 0 {
-		caption += fmt.Sprintf(" Not finished: %d of %d cells are missing.", r.Missing, len(r.Plan.Cells))
-	}
-	fmt.Fprintf(&b, "\\begin{table}\n\\caption{%s}\n\\small\n\\begin{tabular}{llrlllrrrrrl}\n\\hline\n", escape(caption))
-	b.WriteString("Task & Target & $n$ & Setting & Model & Arm & Direct & Arm's & Gain & 95\\,\\% interval & $p$ (Holm) & Verdict \\\\\n\\hline\n")
-	task := ""
-	for i := range r.Comparisons {
-		k := &r.Comparisons[i]
-		if task != "" && task != k.Task {
-			b.WriteString("\\hline\n")
+	b.WriteString("% Tables of a godwit study, one for each task. Names in other than Latin letters need LuaLaTeX or XeLaTeX.\n")
+	for _, task := range newGrid(r).tasks {
+		ways := waysOf(r.Comparisons, task)
+		for len(ways) > 0 {
+			lines, n := 0, 0
+			for n < len(ways) && (n == 0 || lines+len(ways[n])+1 <= linesOfTable) {
+				lines += len(ways[n]) + 1
+				n++
+			}
+			latexTable(&b, r.Name, ways[:n])
+			ways = ways[n:]
 		}
-		task = k.Task
-		arm := k.Arm
-		if k.Intermediate != "" {
-			arm += " (" + k.Intermediate + ")"
+	}
+	fmt.Fprintf(&b, "{\\footnotesize\\noindent %s\\par}\n", escape(latexNotes(r)))
+	return b.Bytes()
+}
+
+// linesOfTable is how many lines of a table fit on a page, with its caption.
+const linesOfTable = 50
+
+// waysOf returns the comparisons of a task, those of the same direct scores together.
+func waysOf(all []study.Comparison, task string) [][]study.Comparison {
+	var ways [][]study.Comparison
+	var last lane
+	for _, k := range all {
+		if k.Task != task {
+			continue
 		}
-		interval := "--"
-		if k.Low != nil && k.High != nil {
-			interval = mathematics(signed(*k.Low)) + " to " + mathematics(signed(*k.High))
+		if way := (lane{model: k.Model, target: k.Target, size: k.Size}); len(ways) == 0 || way != last {
+			last = way
+			ways = append(ways, nil)
 		}
-		p := pValue(k.AdjustedP)
-		fmt.Fprintf(&b, "%s & %s & %d & %s & %s & %s & %s & %s & %s & %s & %s & %s \\\\\n", escape(k.Task), escape(k.Target), k.Size, escape(k.Setting), escape(k.Model), escape(arm),
-			mathematics(score(stats.Mean(k.Direct))), mathematics(score(stats.Mean(k.Scores))), mathematics(signed(k.Gain)), interval, mathematics(p), escape(outcome(k)))
+		ways[len(ways)-1] = append(ways[len(ways)-1], k)
+	}
+	return ways
+}
+
+func latexTable(b *bytes.Buffer, name string, ways [][]study.Comparison) {
+	first := &ways[0][0]
+	fmt.Fprintf(b, "\\begin{table}\n\\caption{%s}\n\\footnotesize\\centering\\setlength{\\tabcolsep}{4pt}\n\\begin{tabular}{lrrrrl}\n\\hline\n",
+		escape(fmt.Sprintf("Study %s, %s: %s of each arm, and its gain over direct fine-tuning on the same seeds and test examples.", name, first.Task, metricWords(first.Metric))))
+	b.WriteString("Arm & Score & Gain & 95\\,\\% interval & $p$ (Holm) & \\\\\n")
+	for _, way := range ways {
+		k := &way[0]
+		fmt.Fprintf(b, "\\hline\n\\multicolumn{6}{l}{\\textit{%s (%s, $n = %d$), %s: direct %s}} \\\\\n",
+			escape(k.Target), escape(k.Setting), k.Size, escape(k.Model), mathematics(score(stats.Mean(k.Direct))))
+		for i := range way {
+			k := &way[i]
+			arm := k.Arm
+			if k.Intermediate != "" {
+				arm += " (" + k.Intermediate + ")"
+			}
+			interval := "--"
+			if k.Low != nil && k.High != nil {
+				interval = mathematics(signed(*k.Low)) + " to " + mathematics(signed(*k.High))
+			}
+			fmt.Fprintf(b, "%s & %s & %s & %s & %s & %s \\\\\n", escape(arm), mathematics(score(stats.Mean(k.Scores))),
+				mathematics(signed(k.Gain)), interval, mathematics(pValue(k.AdjustedP)), verdictSign(k))
+		}
 	}
 	b.WriteString("\\hline\n\\end{tabular}\n\\end{table}\n")
-	return b.Bytes()
+}
+
+// verdictSign says in a sign what a comparison shows; the notes explain it.
+func verdictSign(k *study.Comparison) string {
+	switch outcome(k) {
+	case study.Positive:
+		return "$+$"
+	case study.Negative:
+		return "$-$"
+	case notLearned:
+		return "$\\circ$"
+	}
+	return ""
+}
+
+// latexNotes says what must be known to read the tables.
+func latexNotes(r *study.Results) string {
+	notes := "Last column: + or - where a difference from direct fine-tuning is shown, nothing where none is; a circle where neither arm has learned anything."
+	if slices.ContainsFunc(r.Comparisons, func(k study.Comparison) bool { return k.AdjustedP != nil }) {
+		notes += " Intervals are for other seeds and other test examples of the same kind; p joins tests over both, corrected by Holm within task, setting and arm."
+	}
+	for _, c := range r.Caveats {
+		notes += " " + upperFirst(strings.TrimSuffix(c, ".")) + "."
+	}
+	if n := len(newGrid(r).fell); n > 0 {
+		notes += fmt.Sprintf(" Without having learned anything, but counted: %s of %d.", plural(n, "run"), len(r.Cells))
+	}
+	if r.Missing > 0 {
+		notes += fmt.Sprintf(" Not finished: %d of %d cells are missing.", r.Missing, len(r.Plan.Cells))
+	}
+	return notes
 }
 
 // mathematics sets a number, for the sake of its minus.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -480,17 +481,49 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("the heading is %v", h)
 	}
 	tex := string(latex(r))
+	rows := 0
+	ours := regexp.MustCompile(`^\\(begin|end)\{(table|tabular)\}(\{[lr]+\})?$|^\\(hline|footnotesize\\centering.*)$|^%.*|^\\caption\{(.*)\}$|^\\multicolumn\{6\}\{l\}\{\\textit\{(.*)\}\} \\\\$|^\{\\footnotesize\\noindent (.*)\\par\}$`)
 	for i, line := range strings.Split(tex, "\n") {
-		if strings.HasPrefix(line, `\`) {
-			continue
+		if m := ours.FindStringSubmatch(line); m != nil { // commands of our own, and the text in them
+			line = strings.Join(m[5:], "")
+		} else if line != "" {
+			if rows++; strings.Count(regexp.MustCompile(`\\.`).ReplaceAllString(line, ""), "&") != 5 {
+				t.Errorf("line %d has not 6 columns: %s", i+1, line)
+			}
 		}
-		bare := regexp.MustCompile(`\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave|char34)\{\}|\{[-\[\]*]\}|\\[&%$#_{}]|\\,|\\\\$|\$[-+0-9.< ]*\$|\$[np]\$`).ReplaceAllString(line, "")
-		if strings.ContainsAny(bare, `\{}$%#_^~`) || i > 5 && len(bare) > 0 && strings.Count(bare, "&") != 11 {
+		bare := regexp.MustCompile(`\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave|char34|ldots)\{\}|\{[-\[\]*]\}|\\[&%$#_{}]|\\,|\\\\$|\$[-+0-9.< ]*\$|\$[np]\$|\$n = [0-9]+\$|\$\\circ\$`).ReplaceAllString(line, "")
+		if strings.ContainsAny(bare, `\{}$%#_^~`) {
 			t.Errorf("line %d is not safe: %s", i+1, bare)
 		}
 	}
+	if want := len(r.Comparisons) + strings.Count(tex, "\\begin{tabular}"); rows != want {
+		t.Errorf("%d rows, want %d", rows, want)
+	}
 	if strings.Contains(tex, `\input`) {
 		t.Error("a name became a command")
+	}
+}
+
+// Where there is a LaTeX, it takes the tables and finds them narrow enough for a page.
+func TestTablesInLaTeX(t *testing.T) {
+	command, err := exec.LookPath("pdflatex")
+	if err != nil {
+		t.Skip("no pdflatex here: the tables are checked by their characters alone")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{
+		"table.tex":    latex(made(everything)),
+		"document.tex": []byte("\\documentclass{article}\n\\begin{document}\n\\input{table}\n\\end{document}\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := exec.Command(command, "-interaction=nonstopmode", "-halt-on-error", "document.tex")
+	run.Dir = dir
+	out, err := run.CombinedOutput()
+	if err != nil || regexp.MustCompile(`Overfull|too large`).Match(out) || !bytes.Contains(out, []byte("Output written")) {
+		t.Errorf("pdflatex: %v\n%s", err, out)
 	}
 }
 
@@ -523,8 +556,9 @@ func TestWrite(t *testing.T) {
 	if rows := bytes.Count(first["results.csv"], []byte("\n")); rows != len(r.Cells)+1 {
 		t.Errorf("results.csv has %d rows, want %d", rows, len(r.Cells)+1)
 	}
-	if rows := bytes.Count(first["table.tex"], []byte("\\\\\n")); rows != len(r.Comparisons)+1 {
-		t.Errorf("table.tex has %d rows, want %d", rows, len(r.Comparisons)+1)
+	tables := bytes.Count(first["table.tex"], []byte("\\begin{table}"))
+	if rows := bytes.Count(first["table.tex"], []byte(" & ")); rows != 5*(len(r.Comparisons)+tables) {
+		t.Errorf("table.tex has %d columns' ends, want %d", rows, 5*(len(r.Comparisons)+tables))
 	}
 	r.Records = nil
 	if err := Write(t.TempDir(), r); err == nil || !strings.Contains(err.Error(), "stages finished") {
