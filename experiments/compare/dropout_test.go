@@ -89,7 +89,7 @@ func withRates(t *testing.T, dir string, rates map[string]float64) string {
 func TestDropoutDistributionAgainstHuggingFace(t *testing.T) {
 	const (
 		draws = 2000
-		bound = 4.5 // standard errors, over about 250 numbers a model
+		bound = 4 // standard errors, of about 140 numbers a model
 	)
 	var reference map[string]struct {
 		Rates        map[string]float64 `json:"rates"`
@@ -145,9 +145,11 @@ func TestDropoutDistributionAgainstHuggingFace(t *testing.T) {
 					}
 				}
 			}
+			worst := 0.0
 			check := func(what string, s *sample, m moments) {
 				t.Helper()
 				mean, spread := s.largestZ(m, want.Draws)
+				worst = max(worst, mean, spread)
 				if !(mean <= bound && spread <= bound) {
 					t.Errorf("%s: means differ by up to %.1f standard errors, spreads by %.1f, bound %v", what, mean, spread, bound)
 				}
@@ -161,6 +163,7 @@ func TestDropoutDistributionAgainstHuggingFace(t *testing.T) {
 				m := want.LogGradient[name]
 				check("gradient of "+name, gradients[name], moments{{m[0]}, {m[1]}})
 			}
+			t.Logf("%d gradients; no mean and no spread differs by more than %.1f standard errors", len(gradients), worst)
 		})
 	}
 }
