@@ -588,7 +588,7 @@ func TestVerdictWords(t *testing.T) {
 		{nil, "not finished", "No comparison is finished yet."},
 		{[]study.Comparison{k(study.Intermediate, study.Positive, .1, .05, .15)}, "helps", "Intermediate training helped: m on g, +0.100 in accuracy (95 % interval +0.050 to +0.150)."},
 		{[]study.Comparison{k(study.Intermediate, "", -.1, -.2, -.05), k(study.Intermediate, study.NotShown, .1, .05, .2)}, "hurts in part",
-			"Of 2 comparisons, intermediate training hurt in 1 and showed no difference in 1. The mean gain is +0.000 in accuracy, from −0.100 to +0.100. Most lost: m on g (−0.100)."},
+			"Of 2 comparisons, intermediate training hurt in 1 and showed nothing beyond chance in 1. The mean gain is +0.000 in accuracy, from −0.100 to +0.100. Most lost: m on g (−0.100)."},
 		{[]study.Comparison{k(study.Intermediate, study.Positive, .1, .05, .15), k(study.Control, study.NotShown, .06, -.05, .15)}, "helps",
 			"Mean gains beside it: control (shuffled labels) +0.060. In 1 of the positive cases the control gains at least half as much: extra training alone may explain it."},
 		{[]study.Comparison{unlearned}, "not learned", "cannot be judged, since neither way learned the target"},

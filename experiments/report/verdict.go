@@ -124,7 +124,7 @@ func (t tally) words() string {
 		n    int
 		text string
 	}{
-		{t.positive, "helped in %d"}, {t.negative, "hurt in %d"}, {t.notShown, "showed no difference in %d"},
+		{t.positive, "helped in %d"}, {t.negative, "hurt in %d"}, {t.notShown, "showed nothing beyond chance in %d"},
 		{t.oneSeed, "was tried with a single seed in %d"}, {t.notLearned, "could not be judged in %d, where neither way learned the target"},
 	} {
 		if p.n > 0 {
@@ -284,7 +284,7 @@ func (g *grid) setting(task, setting string) settingView {
 
 // single tells of one comparison.
 func single(k *study.Comparison) string {
-	did := map[string]string{study.Positive: "helped", study.Negative: "hurt", study.NotShown: "showed no difference",
+	did := map[string]string{study.Positive: "helped", study.Negative: "hurt", study.NotShown: "showed nothing beyond chance",
 		notLearned: "cannot be judged, since neither way learned the target", oneSeed: "was tried with one seed only"}[outcome(k)]
 	text := fmt.Sprintf("%s %s: %s on %s, %s in %s", armWords(k.Arm), did, k.Model, k.Target, signed(k.Gain), metricWords(k.Metric))
 	if k.Low != nil && k.High != nil {
