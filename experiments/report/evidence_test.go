@@ -408,22 +408,22 @@ func TestPretrainingCurves(t *testing.T) {
 	}
 }
 
-// TestTableTellsOfTests: the caption says what the numbers rest on, where it is known.
+// TestTableTellsOfTests: the notes below the tables say what the numbers rest on, where it is known.
 func TestTableTellsOfTests(t *testing.T) {
 	r := made(everything)
 	for i := range r.Cells {
 		r.Cells[i].NoLearned = false
 	}
 	r = withEvidence(r)
-	caption := strings.Split(string(latex(r)), "\n")[1]
-	for _, want := range []string{"p joins tests over both", fmt.Sprintf("2 runs of %d learned nothing", len(r.Cells))} {
-		if !strings.Contains(caption, want) {
-			t.Errorf("the caption %q does not say %q", caption, want)
+	notes := latexNotes(r)
+	for _, want := range []string{"p joins tests over both", fmt.Sprintf("Learned nothing, but counted: 2 runs of %d.", len(r.Cells))} {
+		if !strings.Contains(notes, want) || !strings.Contains(string(latex(r)), escape(want)) {
+			t.Errorf("the notes %q do not say %q", notes, want)
 		}
 	}
 	r.Comparisons = slices.DeleteFunc(r.Comparisons, func(k study.Comparison) bool { return k.AdjustedP != nil || len(k.DirectFailed) > 0 })
-	if caption = strings.Split(string(latex(r)), "\n")[1]; strings.Contains(caption, "Holm") || strings.Contains(caption, "learned nothing") {
-		t.Errorf("the caption %q tells of tests that were not made", caption)
+	if notes = latexNotes(r); strings.Contains(notes, "Holm") || strings.Contains(notes, "Learned nothing") {
+		t.Errorf("the notes %q tell of tests that were not made", notes)
 	}
 }
 

@@ -100,7 +100,7 @@ func latexNotes(r *study.Results) string {
 		notes += " " + upperFirst(strings.TrimSuffix(c, ".")) + "."
 	}
 	if n := len(newGrid(r).fell); n > 0 {
-		notes += fmt.Sprintf(" Without having learned anything, but counted: %s of %d.", plural(n, "run"), len(r.Cells))
+		notes += fmt.Sprintf(" Learned nothing, but counted: %s of %d.", plural(n, "run"), len(r.Cells))
 	}
 	if r.Missing > 0 {
 		notes += fmt.Sprintf(" Not finished: %d of %d cells are missing.", r.Missing, len(r.Plan.Cells))
