@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"godwit/experiments/internal/sharedtest"
-	"godwit/kernels"
 	"godwit/nn"
 	"godwit/tensor"
 	"godwit/transformer"
@@ -88,10 +87,10 @@ func withRates(t *testing.T, dir string, rates map[string]float64) string {
 // have a distribution over masks, and a rate that is wrong, a mask that is missing, in the wrong place or not
 // the same backward as forward gives another one. The draws are fixed: the test passes always or never.
 func TestDropoutDistributionAgainstHuggingFace(t *testing.T) {
-	draws, bound := 2000, 4.0 // standard errors, of about 140 numbers a model
-	if kernels.ISA() == "generic" {
-		draws, bound = 200, 8 // slow, and the same bits as the others; some of the numbers are far from normal in so few draws
-	}
+	const (
+		draws = 2000
+		bound = 4 // standard errors, of about 140 numbers a model
+	)
 	var reference map[string]struct {
 		Rates        map[string]float64 `json:"rates"`
 		Draws        float64            `json:"draws"`
